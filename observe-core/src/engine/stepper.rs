@@ -1,0 +1,65 @@
+//! The thread that takes from the intake, steps, and hands on what came out.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use super::{backlog::Backlog, handle::Shared};
+use crate::processor::Outcome;
+
+pub(super) struct Stepper {
+    shared: Arc<Shared>,
+    backlog: Option<Arc<Backlog>>,
+}
+
+impl Stepper {
+    pub(super) const fn new(shared: Arc<Shared>, backlog: Option<Arc<Backlog>>) -> Self {
+        Self { shared, backlog }
+    }
+
+    pub(super) fn run(self) {
+        loop {
+            let mut batch = self.shared.intake.take(PATIENCE);
+            let before = batch.through - batch.items.len() as u64;
+            let mut taken = 0;
+            while !batch.items.is_empty() {
+                let count = batch.items.len().min(ITEMS_A_STEP);
+                taken += count as u64;
+                let outcome = self.step(batch.items.drain(..count));
+                self.hand_on(outcome, before + taken);
+            }
+            if batch.is_last {
+                break;
+            }
+        }
+        match &self.backlog {
+            Some(backlog) => backlog.finish(self.shared.intake.progress()),
+            None => self.shared.intake.progress().stop(),
+        }
+    }
+
+    fn step(&self, items: impl Iterator<Item = crate::Item>) -> Outcome {
+        let now = self.shared.clock.now();
+        let mut processor = self.shared.processor.write();
+        let started = Instant::now();
+        let outcome = processor.step(items, now);
+        processor.count_busy(started.elapsed());
+        outcome
+    }
+
+    fn hand_on(&self, outcome: Outcome, through: u64) {
+        let progress = self.shared.intake.progress();
+        self.shared.tick.fetch_add(1, Relaxed);
+        match &self.backlog {
+            Some(backlog) => backlog.add(outcome.commit, through, progress),
+            None => progress.advance(through),
+        }
+        self.shared.bus.publish(&outcome.announce);
+    }
+}
+
+/// Readers get their turn between steps, however much waits.
+const ITEMS_A_STEP: usize = 256;
+/// How long the thread sleeps when nothing comes in.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,104 @@
+//! What happened, one variant for each kind of event.
+
+use super::{Anomaly, EventKind, LogRecord, Point, Severity, Span, Trend};
+use crate::{MetricKey, Reading};
+
+/// What happened. The variant decides the kind, so the two cannot disagree.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventData {
+    /// A detector found a point out of the ordinary.
+    Anomaly {
+        /// The series.
+        metric_key: MetricKey,
+        /// The point.
+        point: Point,
+        /// What was found.
+        anomaly: Anomaly,
+    },
+    /// Whatever an embedder publishes, and notes of the engine about itself.
+    Custom(Custom),
+    /// A frame of samples and what follows from them; the kind is that of the schema.
+    Frame(Reading),
+    /// A log record.
+    Log(LogRecord),
+    /// A piece of work in a trace.
+    Span(Span),
+    /// A series changed its direction.
+    Trend {
+        /// The series.
+        metric_key: MetricKey,
+        /// What was found.
+        trend: Trend,
+    },
+}
+
+/// The only event that holds free JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Custom {
+    /// What the event is called.
+    pub name: String,
+    /// Whatever belongs to it.
+    pub data: serde_json::Value,
+}
+
+impl EventData {
+    /// Returns what kind of event this is.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Anomaly { .. } => EventKind::Anomaly,
+            Self::Custom(_) => EventKind::Custom,
+            Self::Frame(reading) => reading.frame().schema().kind(),
+            Self::Log(_) => EventKind::Log,
+            Self::Span(_) => EventKind::Span,
+            Self::Trend { .. } => EventKind::Trend,
+        }
+    }
+
+    /// Returns how much the event matters.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Anomaly { anomaly, .. } => anomaly.level.severity(),
+            Self::Log(record) => record.severity(),
+            _ => Severity::Info,
+        }
+    }
+
+    /// Returns the process that the event is about.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Anomaly { metric_key, .. } | Self::Trend { metric_key, .. } => {
+                metric_key.attributes().value("pid")?.parse().ok()
+            }
+            Self::Log(record) => record.attributes.value("process.pid")?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Anomaly { metric_key, anomaly, .. } => {
+                metric_key.attributes().size_bytes() + anomaly.explanation.capacity()
+            }
+            Self::Custom(custom) => custom.name.capacity() + json_bytes(&custom.data),
+            Self::Frame(reading) => reading.size_bytes(),
+            Self::Log(record) => record.body.capacity() + record.attributes.size_bytes(),
+            Self::Span(span) => span.name.capacity() + span.attributes.size_bytes(),
+            Self::Trend { metric_key, .. } => metric_key.attributes().size_bytes(),
+        }
+    }
+}
+
+fn json_bytes(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    let inner = match value {
+        Value::Array(items) => items.iter().map(json_bytes).sum(),
+        Value::Object(members) => members.iter().map(|(key, value)| key.capacity() + json_bytes(value)).sum(),
+        Value::String(text) => text.capacity(),
+        Value::Bool(_) | Value::Null | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + inner
+}

@@ -1,0 +1,64 @@
+//! What the rows of a frame are about.
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::Attributes;
+
+/// What one row is about: a device, a process, a core, or with no attributes the host itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Subject {
+    /// How often the slot had another subject before; with the slot it names this subject for ever.
+    pub generation: u32,
+    /// What tells this subject from the others of its producer.
+    pub attributes: Attributes,
+}
+
+/// A subject's slot, and which of the slot's subjects it was. A stale id finds nothing.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct SubjectId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl SubjectId {
+    /// Returns the row of the subject in its producer's frames.
+    #[must_use]
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// The subjects of a frame, by slot; `None` is a slot that nobody has at present.
+///
+/// A producer hands out the same list until a subject comes or goes, so [`Subjects::same_as`] is all it takes to see
+/// that nothing changed.
+#[derive(Clone, Debug)]
+pub struct Subjects(Arc<[Option<Subject>]>);
+
+impl Subjects {
+    /// Returns whether both are the same list in memory.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns the subject in `slot`.
+    #[must_use]
+    pub fn at(&self, slot: usize) -> Option<&Subject> {
+        self.0.get(slot)?.as_ref()
+    }
+}
+
+impl From<&[Option<Subject>]> for Subjects {
+    fn from(slots: &[Option<Subject>]) -> Self {
+        Self(slots.into())
+    }
+}
+
+impl Deref for Subjects {
+    type Target = [Option<Subject>];
+
+    fn deref(&self) -> &[Option<Subject>] {
+        &self.0
+    }
+}

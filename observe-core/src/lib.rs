@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+
+mod bus;
+mod collector;
+mod detector;
+mod engine;
+mod event;
+mod frame;
+mod intake;
+mod metric;
+mod notifier;
+mod processor;
+mod series;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod time;
+mod trend;
+
+pub use self::{
+    bus::{Bus, BusStats, Filter, SubscribeError, SubscriberStats, Subscription, Totals},
+    collector::{Collect, CollectError, Collector},
+    detector::{Detector, DetectorFactory},
+    engine::{
+        CollectorState, CollectorStatus, DrainReport, Engine, EngineBuilder, EngineStatus, Handle, Limits, StartError,
+        StoreStatus,
+    },
+    event::{
+        Anomaly, Custom, Direction, Enriched, EventData, EventId, EventKind, EventKinds, Finding, IdSequence,
+        InvalidTraceId, Level, LogRecord, Point, ProcessCache, ProcessCacheStats, ProcessInfo, Resource, Severity,
+        Span, SpanId, SpanKind, SpanStatus, SystemEvent, TraceId, Trend, UnknownEventKind,
+    },
+    frame::{
+        Bitmap, Column, Frame, InvalidFrame, InvalidSchema, KeyedTable, MAX_COLUMNS, Reading, Row, Schema, SchemaBuilder,
+        Subject, SubjectId, Subjects, Table,
+    },
+    intake::{EventSink, IntakeStats, Item, NotDurable, Refused, Ticket},
+    metric::{
+        Attribute, Attributes, Formula, InvalidAttribute, InvalidMetricKey, Metric, MetricKey, MetricKind, OtelName,
+        Term, Unit, names,
+    },
+    notifier::{Alert, AlertChange, Notice, Notifier, NotifyError},
+    processor::{Budget, DetectorStats, ProcessorStats},
+    series::{SeriesView, Stats, percentile},
+    store::{Commit, EventQuery, EventStore, MetricStore, Store, StoreError},
+    time::{Clock, SystemClock, Timestamp},
+    trend::{LinearFit, linear_trend},
+};

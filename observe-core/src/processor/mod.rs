@@ -1,0 +1,177 @@
+//! The stream processor: one turn takes a batch in and says what must be stored and what observers see.
+//!
+//! It does no input or output and asks no clock, so the same batches give the same outcomes.
+
+mod budget;
+mod history;
+mod registry;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+pub use self::budget::Budget;
+pub(crate) use self::registry::Registry;
+use self::{
+    history::History,
+    registry::Taken,
+    watch::{Watchers, finding_event},
+};
+pub use self::{registry::ProcessorStats, watch::DetectorStats};
+use crate::{
+    Commit, DetectorFactory, Enriched, EventData, EventId, EventQuery, Frame, IdSequence, Item, Limits, ProcessCache,
+    Reading, SystemEvent, Timestamp,
+};
+
+/// Everything that is decided in the order of intake, and the recent past that readers ask for.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    registry: Registry,
+    watchers: Watchers,
+    history: History,
+    ids: IdSequence,
+    processes: Arc<ProcessCache>,
+    counters: Counters,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    steps: u64,
+    frames: u64,
+    samples: u64,
+    late_frames: u64,
+    busy: Duration,
+}
+
+/// What came out of one step.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// What must be durable.
+    pub(crate) commit: Commit,
+    /// What observers see.
+    pub(crate) announce: Vec<Arc<Enriched>>,
+}
+
+impl Processor {
+    pub(crate) fn new(limits: &Limits, factories: Vec<Arc<dyn DetectorFactory>>, processes: Arc<ProcessCache>) -> Self {
+        let budget = limits.budget();
+        Self {
+            registry: Registry::new(limits, budget.rings),
+            watchers: Watchers::new(factories, budget.detectors),
+            history: History::new(limits.max_events, budget.history),
+            ids: IdSequence::default(),
+            processes,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes items in, in their order, and returns what follows from them.
+    pub(crate) fn step(&mut self, items: impl IntoIterator<Item = Item>, now: Timestamp) -> Outcome {
+        let mut outcome = Outcome::default();
+        for item in items {
+            match item {
+                Item::Event(SystemEvent { data: EventData::Frame(reading), .. }) => {
+                    self.take_frame(reading.frame().clone(), now, &mut outcome);
+                }
+                Item::Event(event) => self.take_event(event, now, &mut outcome),
+                Item::Frame(frame) => self.take_frame(frame, now, &mut outcome),
+                Item::Log(record) => {
+                    let event = SystemEvent::new("log", record.timestamp, EventData::Log(record));
+                    self.take_event(event, now, &mut outcome);
+                }
+                Item::Span(span) => {
+                    let event = SystemEvent::new("span", span.start_time, EventData::Span(span));
+                    self.take_event(event, now, &mut outcome);
+                }
+            }
+        }
+        self.counters.steps += 1;
+        self.registry.keep_within_budget(&mut self.watchers);
+        if self.counters.steps.is_multiple_of(STEPS_BETWEEN_WEIGHINGS) {
+            self.watchers.weigh(self.registry.watches());
+        }
+        outcome
+    }
+
+    /// Counts the time that a step took; the caller has the clock.
+    pub(crate) fn count_busy(&mut self, busy: Duration) {
+        self.counters.busy += busy;
+    }
+
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Returns events of the recent past, newest first; frames among them are rebuilt from the rings.
+    pub(crate) fn events(&self, query: &EventQuery) -> Vec<Arc<Enriched>> {
+        let kept = self.history.newest_first().filter(|event| query.matches(event)).take(query.limit).cloned();
+        let mut found: Vec<Arc<Enriched>> = kept.collect();
+        if query.kinds.iter().any(crate::EventKind::is_frame) && query.pid.is_none() && query.host.is_none() {
+            let readings = self.registry.readings(query);
+            found.extend(readings.map(frame_event).filter(|event| query.matches(event)));
+            found.sort_unstable_by_key(|event| std::cmp::Reverse((event.timestamp, event.id)));
+            found.truncate(query.limit);
+        }
+        found
+    }
+
+    pub(crate) fn event(&self, id: EventId) -> Option<Arc<Enriched>> {
+        self.history.find(id).cloned()
+    }
+
+    pub(crate) fn stats(&self) -> ProcessorStats {
+        ProcessorStats {
+            events: self.history.len(),
+            event_bytes: self.history.size_bytes(),
+            steps: self.counters.steps,
+            frames: self.counters.frames,
+            samples: self.counters.samples,
+            late_frames: self.counters.late_frames,
+            busy: self.counters.busy,
+            ..self.registry.stats()
+        }
+    }
+
+    pub(crate) const fn detector_stats(&self) -> DetectorStats {
+        self.watchers.stats()
+    }
+
+    fn take_frame(&mut self, frame: Frame, now: Timestamp, outcome: &mut Outcome) {
+        self.counters.frames += 1;
+        match self.registry.push(frame.clone(), &mut self.watchers) {
+            Taken::Fresh { group, reading, samples } => {
+                self.counters.samples += samples;
+                outcome.announce.push(frame_event((group, reading)));
+            }
+            Taken::Late => self.counters.late_frames += 1,
+            Taken::Refused => return,
+        }
+        outcome.commit.frames.push(frame);
+        for found in self.watchers.take_findings() {
+            self.take_event(finding_event(found), now, outcome);
+        }
+    }
+
+    fn take_event(&mut self, mut event: SystemEvent, now: Timestamp, outcome: &mut Outcome) {
+        event.id = self.ids.next(now);
+        let process = event.data.pid().and_then(|pid| self.processes.process(pid));
+        let event = Arc::new(Enriched { event, process });
+        self.history.push(Arc::clone(&event));
+        outcome.commit.events.push(Arc::clone(&event));
+        outcome.announce.push(event);
+    }
+}
+
+/// Makes the event that observers see of a frame.
+fn frame_event((group, reading): (usize, Reading)) -> Arc<Enriched> {
+    let timestamp = reading.timestamp();
+    let source = format!("collector::{}", reading.frame().schema().name());
+    let mut event = SystemEvent::new(source, timestamp, EventData::Frame(reading));
+    event.id = EventId::of_frame(timestamp, group);
+    Arc::new(Enriched { event, process: None })
+}
+
+/// How often the memory of detectors is added up.
+const STEPS_BETWEEN_WEIGHINGS: u64 = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Every series there is, and where to find it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use super::watch::{Watch, Watchers};
+use crate::{
+    EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView,
+    series::{Group, GroupLimits, Pushed},
+};
+
+/// All groups, by producer and by the names of their metrics.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    groups: Vec<Group<Watch>>,
+    producers: HashMap<String, usize>,
+    columns: HashMap<String, Vec<(usize, usize)>>,
+    limits: GroupLimits,
+    max_bytes: usize,
+    refused_frames: u64,
+    evicted_series: u64,
+}
+
+/// What became of a frame.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It stands in the rings of group number `group`.
+    Fresh { group: usize, reading: Reading, samples: u64 },
+    /// It was not newer than the newest one.
+    Late,
+    /// Its producer is one too many, or has changed its columns.
+    Refused,
+}
+
+/// What the processor has taken in and holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ProcessorStats {
+    /// Series that can be asked about.
+    pub series: usize,
+    /// Points in the rings.
+    pub points: u64,
+    /// Bytes that the rings hold.
+    pub ring_bytes: usize,
+    /// Events in the history.
+    pub events: usize,
+    /// Bytes that the history holds.
+    pub event_bytes: usize,
+    /// Steps so far.
+    pub steps: u64,
+    /// Frames that came in.
+    pub frames: u64,
+    /// Values that were written into rings, derived ones included.
+    pub samples: u64,
+    /// Frames that came too late for the rings.
+    pub late_frames: u64,
+    /// Frames of producers above the bound, or that had changed their columns.
+    pub refused_frames: u64,
+    /// Series that were not kept because their producer had too many.
+    pub refused_series: u64,
+    /// Series that were forgotten early because memory was short.
+    pub evicted_series: u64,
+    /// Times that rings began anew because the clock had gone back.
+    pub clock_restarts: u64,
+    /// Time spent in steps.
+    pub busy: Duration,
+}
+
+impl Registry {
+    pub(super) fn new(limits: &Limits, max_bytes: usize) -> Self {
+        Self {
+            groups: Vec::new(),
+            producers: HashMap::new(),
+            columns: HashMap::new(),
+            limits: GroupLimits { points: limits.points_per_series as u64, max_series: limits.max_series_per_producer },
+            max_bytes,
+            refused_frames: 0,
+            evicted_series: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, frame: Frame, watchers: &mut Watchers) -> Taken {
+        let Some(index) = self.group_of(frame.schema()) else {
+            self.refused_frames += 1;
+            return Taken::Refused;
+        };
+        match self.groups.get_mut(index).map(|group| group.push(frame, watchers)) {
+            Some(Pushed::Fresh { reading, samples }) => Taken::Fresh { group: index, reading, samples },
+            Some(Pushed::Late) => Taken::Late,
+            None => Taken::Refused,
+        }
+    }
+
+    /// Gives memory back until the rings are within their share: from the group that holds most.
+    pub(super) fn keep_within_budget(&mut self, watchers: &mut Watchers) {
+        for _ in 0..MAX_EVICTIONS_A_STEP {
+            let sizes = self.groups.iter().map(Group::size_bytes);
+            let total: usize = sizes.clone().sum();
+            if total <= self.max_bytes {
+                return;
+            }
+            let largest = sizes.enumerate().max_by_key(|(_, size)| *size).map(|(index, _)| index);
+            let group = largest.and_then(|index| self.groups.get_mut(index));
+            let Some(evicted) = group.and_then(|group| group.shrink(total - self.max_bytes, watchers)) else { return };
+            self.evicted_series += evicted as u64;
+        }
+    }
+
+    /// Returns the view of a series.
+    pub(crate) fn find(&self, key: &MetricKey) -> Option<SeriesView<'_>> {
+        let columns = self.columns.get(key.name())?.iter();
+        columns.filter_map(|(group, column)| self.groups.get(*group)?.find(*column, key.attributes())).next()
+    }
+
+    /// Walks over every series.
+    pub(crate) fn views(&self) -> impl Iterator<Item = SeriesView<'_>> {
+        self.groups.iter().flat_map(Group::views)
+    }
+
+    pub(crate) fn series_len(&self) -> usize {
+        self.groups.iter().map(Group::series_len).sum()
+    }
+
+    pub(super) fn watches(&self) -> impl Iterator<Item = &Watch> {
+        self.groups.iter().flat_map(Group::watches)
+    }
+
+    /// Rebuilds the readings that a query asks for.
+    pub(super) fn readings(&self, query: &EventQuery) -> impl Iterator<Item = (usize, Reading)> {
+        let groups = self.groups.iter().enumerate();
+        let wanted = groups.filter(|(_, group)| query.kinds.contains(group.schema().kind()));
+        wanted.flat_map(|(index, group)| {
+            group.readings(query.start, query.end, query.limit).map(move |reading| (index, reading))
+        })
+    }
+
+    pub(super) fn stats(&self) -> ProcessorStats {
+        ProcessorStats {
+            series: self.series_len(),
+            points: self.groups.iter().map(Group::point_count).sum(),
+            ring_bytes: self.groups.iter().map(Group::size_bytes).sum(),
+            refused_frames: self.refused_frames,
+            refused_series: self.groups.iter().map(Group::refused).sum(),
+            evicted_series: self.evicted_series,
+            clock_restarts: self.groups.iter().map(Group::restarts).sum(),
+            ..ProcessorStats::default()
+        }
+    }
+
+    /// Returns the group of a producer; `None` where there are too many, or its columns are not those of before.
+    fn group_of(&mut self, schema: &Arc<Schema>) -> Option<usize> {
+        if let Some(index) = self.producers.get(schema.name()) {
+            let known = self.groups.get(*index)?.schema();
+            return (Arc::ptr_eq(known, schema) || known.is_same_as(schema)).then_some(*index);
+        }
+        let index = self.groups.len();
+        if index >= MAX_PRODUCERS {
+            return None;
+        }
+        self.groups.push(Group::new(Arc::clone(schema), self.limits));
+        self.producers.insert(schema.name().to_owned(), index);
+        for (column, described) in schema.columns().iter().enumerate() {
+            self.columns.entry(described.metric.name.to_string()).or_default().push((index, column));
+        }
+        Some(index)
+    }
+}
+
+/// Producers of one engine; their number is part of the ids of frames.
+const MAX_PRODUCERS: usize = 2048;
+/// Steps must stay short even when much is to be given back.
+const MAX_EVICTIONS_A_STEP: usize = 64;

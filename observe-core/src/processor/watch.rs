@@ -1,0 +1,171 @@
+//! Detectors at work: made when a series first varies, shown every point, stopped when they panic.
+
+use std::{
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use crate::{
+    Detector, DetectorFactory, EventData, Finding, MetricKey, Point, SystemEvent,
+    series::Observer,
+};
+
+/// What watches one series.
+#[derive(Default)]
+pub(crate) enum Watch {
+    /// Nobody has asked yet.
+    #[default]
+    New,
+    /// No detector cares, or there was no room, or the detector failed.
+    Ignored,
+    /// These do.
+    Detectors(Vec<Box<dyn Detector>>),
+}
+
+impl Watch {
+    fn size_bytes(&self) -> usize {
+        self.detectors().iter().map(|detector| detector.size_bytes()).sum()
+    }
+
+    fn detectors(&self) -> &[Box<dyn Detector>] {
+        match self {
+            Self::Detectors(detectors) => detectors,
+            Self::Ignored | Self::New => &[],
+        }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch({})", self.detectors().len())
+    }
+}
+
+/// What a detector found, and where.
+pub(super) type Found = (MetricKey, Point, Finding);
+
+/// How many detectors there are and what they did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DetectorStats {
+    /// Detectors at work.
+    pub detectors: usize,
+    /// Bytes that they held when they were last weighed.
+    pub bytes: usize,
+    /// Points that they were shown.
+    pub points: u64,
+    /// Anomalies that they found.
+    pub anomalies: u64,
+    /// Changes of direction that they found.
+    pub trends: u64,
+    /// Series that went without detectors because there was no room.
+    pub refused: u64,
+    /// Detectors that panicked and were removed.
+    pub panics: u64,
+}
+
+/// All factories, and what their detectors found since the last look.
+pub(super) struct Watchers {
+    factories: Vec<Arc<dyn DetectorFactory>>,
+    max_bytes: usize,
+    found: Vec<Found>,
+    stats: DetectorStats,
+}
+
+impl Watchers {
+    pub(super) fn new(factories: Vec<Arc<dyn DetectorFactory>>, max_bytes: usize) -> Self {
+        Self { factories, max_bytes, found: Vec::new(), stats: DetectorStats::default() }
+    }
+
+    pub(super) fn take_findings(&mut self) -> Vec<Found> {
+        mem::take(&mut self.found)
+    }
+
+    /// Adds up anew how many detectors there are and what they hold.
+    pub(super) fn weigh<'a>(&mut self, watches: impl Iterator<Item = &'a Watch>) {
+        (self.stats.detectors, self.stats.bytes) = watches.fold((0, 0), |(count, bytes), watch| {
+            (count + watch.detectors().len(), bytes + watch.size_bytes())
+        });
+    }
+
+    pub(super) const fn stats(&self) -> DetectorStats {
+        self.stats
+    }
+
+    fn make(&mut self, key: &MetricKey) -> Watch {
+        if self.stats.bytes >= self.max_bytes {
+            self.stats.refused += 1;
+            return Watch::Ignored;
+        }
+        let made: Vec<_> = self.factories.iter().filter_map(|factory| factory.detector(key, None)).collect();
+        if made.is_empty() {
+            return Watch::Ignored;
+        }
+        let watch = Watch::Detectors(made);
+        self.stats.detectors += watch.detectors().len();
+        self.stats.bytes += watch.size_bytes();
+        watch
+    }
+
+    fn count(&mut self, finding: &Finding) {
+        match finding {
+            Finding::Anomaly(_) => self.stats.anomalies += 1,
+            Finding::Trend(_) => self.stats.trends += 1,
+        }
+    }
+}
+
+impl Observer for Watchers {
+    type Watch = Watch;
+
+    fn observe(&mut self, watch: &mut Watch, point: Point, key: &dyn Fn() -> MetricKey) {
+        if matches!(watch, Watch::New) {
+            *watch = self.make(&key());
+        }
+        let Watch::Detectors(detectors) = watch else { return };
+        self.stats.points += detectors.len() as u64;
+        let mut has_panicked = false;
+        for detector in &mut *detectors {
+            match catch_unwind(AssertUnwindSafe(|| detector.update(point))) {
+                Ok(None) => {}
+                Ok(Some(finding)) => {
+                    self.count(&finding);
+                    self.found.push((key(), point, finding));
+                }
+                Err(_) => has_panicked = true,
+            }
+        }
+        if has_panicked {
+            tracing::error!(metric_key = %key(), "a detector panicked; the series goes on without detectors");
+            self.stats.panics += 1;
+            self.stats.detectors = self.stats.detectors.saturating_sub(detectors.len());
+            *watch = Watch::Ignored;
+        }
+    }
+
+    fn forget(&mut self, watch: Watch) {
+        self.stats.detectors = self.stats.detectors.saturating_sub(watch.detectors().len());
+        self.stats.bytes = self.stats.bytes.saturating_sub(watch.size_bytes());
+    }
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.factories.iter().map(|factory| factory.name()).collect();
+        f.debug_struct("Watchers").field("factories", &names).field("stats", &self.stats).finish()
+    }
+}
+
+/// Makes the event that tells of a finding.
+pub(super) fn finding_event((metric_key, point, finding): Found) -> SystemEvent {
+    match finding {
+        Finding::Anomaly(anomaly) => {
+            let data = EventData::Anomaly { metric_key, point, anomaly };
+            SystemEvent::new("ml::anomaly", point.timestamp, data)
+        }
+        Finding::Trend(trend) => {
+            SystemEvent::new("ml::trend", point.timestamp, EventData::Trend { metric_key, trend })
+        }
+    }
+}

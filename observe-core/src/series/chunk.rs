@@ -1,0 +1,163 @@
+//! Sixty-four points in a row: the unit in which rings grow, shrink and are summed up.
+
+use super::stats::Summary;
+
+/// Up to [`CHUNK`] values of a series, one bit for each that is present.
+///
+/// A chunk that never varied holds its one value and nothing on the heap, which is most chunks of a quiet host.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    present: u64,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Constant(f64),
+    Varied(Box<Varied>),
+}
+
+#[derive(Clone, Debug)]
+struct Varied {
+    values: [f64; CHUNK],
+    /// Filled in when the chunk is complete.
+    summary: Option<Summary>,
+}
+
+/// Points in a chunk: the bits of its presence mask.
+pub(super) const CHUNK: usize = 64;
+
+impl Chunk {
+    pub(super) const EMPTY: Self = Self { present: 0, values: Values::Constant(0.0) };
+
+    /// Writes the value at `offset`; offsets are written in growing order.
+    pub(super) fn write(&mut self, offset: usize, value: f64) {
+        match &mut self.values {
+            Values::Varied(varied) => varied.values[offset % CHUNK] = value,
+            Values::Constant(constant) if self.present == 0 => *constant = value,
+            Values::Constant(constant) if constant.to_bits() == value.to_bits() => {}
+            Values::Constant(constant) => {
+                let mut values = [*constant; CHUNK];
+                values[offset % CHUNK] = value;
+                self.values = Values::Varied(Box::new(Varied { values, summary: None }));
+            }
+        }
+        self.present |= 1 << (offset % CHUNK);
+    }
+
+    /// Sums up a chunk that is complete, so that windows need not read it again.
+    pub(super) fn seal(&mut self) {
+        let summary = self.summarise(0, CHUNK);
+        if let Values::Varied(varied) = &mut self.values {
+            varied.summary = Some(summary);
+        }
+    }
+
+    /// Returns the value at `offset`.
+    pub(super) fn value(&self, offset: usize) -> Option<f64> {
+        if self.present >> (offset % CHUNK) & 1 == 0 {
+            return None;
+        }
+        match &self.values {
+            Values::Constant(constant) => Some(*constant),
+            Values::Varied(varied) => varied.values.get(offset).copied(),
+        }
+    }
+
+    /// Returns the offset and value of the newest point.
+    pub(super) fn last(&self) -> Option<(usize, f64)> {
+        let offset = (CHUNK - 1).checked_sub(self.present.leading_zeros() as usize)?;
+        Some((offset, self.value(offset)?))
+    }
+
+    /// Sums up the points with offsets in `[from, to)`.
+    pub(super) fn summary(&self, from: usize, to: usize) -> Summary {
+        match &self.values {
+            Values::Varied(varied) if from == 0 && to >= CHUNK => {
+                varied.summary.unwrap_or_else(|| self.summarise(from, to))
+            }
+            _ => self.summarise(from, to),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.present.count_ones() as usize
+    }
+
+    pub(super) const fn heap_bytes(&self) -> usize {
+        match self.values {
+            Values::Constant(_) => 0,
+            Values::Varied(_) => size_of::<Varied>(),
+        }
+    }
+
+    fn summarise(&self, from: usize, to: usize) -> Summary {
+        let mask = bits(from, to) & self.present;
+        match &self.values {
+            Values::Constant(constant) => Summary::of_constant(*constant, mask.count_ones() as usize),
+            Values::Varied(varied) if mask == u64::MAX => Summary::of_dense(&varied.values),
+            Values::Varied(varied) => {
+                let values = varied.values.iter().enumerate();
+                Summary::of(values.filter(|(offset, _)| mask >> offset & 1 == 1).map(|(_, value)| *value))
+            }
+        }
+    }
+}
+
+/// Returns a mask with the bits of `[from, to)` set.
+const fn bits(from: usize, to: usize) -> u64 {
+    let upper = if to >= CHUNK { u64::MAX } else { (1 << to) - 1 };
+    let lower = if from >= CHUNK { u64::MAX } else { (1 << from) - 1 };
+    upper & !lower
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_chunk_holds_nothing_on_the_heap() {
+        let mut chunk = Chunk::EMPTY;
+
+        (0..CHUNK).for_each(|offset| chunk.write(offset, 5.0));
+
+        assert_eq!((chunk.len(), chunk.heap_bytes()), (CHUNK, 0));
+        assert_eq!(chunk.value(63), Some(5.0));
+    }
+
+    #[test]
+    fn the_first_change_keeps_what_came_before() {
+        let mut chunk = Chunk::EMPTY;
+        chunk.write(3, 5.0);
+        chunk.write(4, 5.0);
+        chunk.write(9, -0.0);
+
+        let values: Vec<_> = (0..CHUNK).filter_map(|offset| chunk.value(offset)).collect();
+
+        assert_eq!(values, [5.0, 5.0, -0.0]);
+        assert_eq!(chunk.last(), Some((9, -0.0)));
+        assert_eq!(chunk.value(5), None);
+    }
+
+    #[test]
+    fn nan_bits_survive() {
+        let odd = f64::from_bits(0x7ff8_0000_0000_1234);
+        let mut chunk = Chunk::EMPTY;
+        chunk.write(0, odd);
+        chunk.write(1, odd);
+
+        assert_eq!(chunk.value(1).map(f64::to_bits), Some(odd.to_bits()));
+        assert_eq!(chunk.heap_bytes(), 0);
+    }
+
+    #[test]
+    fn a_sealed_chunk_answers_parts_and_the_whole() {
+        let mut chunk = Chunk::EMPTY;
+        (0..CHUNK).for_each(|offset| chunk.write(offset, offset as f64));
+        chunk.seal();
+
+        assert_eq!(chunk.summary(0, CHUNK).max(), 63.0);
+        assert_eq!(chunk.summary(10, 20).max(), 19.0);
+        assert_eq!(chunk.summary(10, 20).count(), 10);
+    }
+}

@@ -1,0 +1,236 @@
+//! All series of one producer, and the stamps that they share.
+
+mod read;
+mod subjects;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::subjects::{Series, Slot, SubjectTable};
+use super::{chunk::CHUNK, stamps::Stamps};
+use crate::{Attributes, Frame, MetricKey, MetricKind, Point, Reading, Schema, Subject, Timestamp};
+
+/// Sees every point of a gauge or derived column that has varied at all.
+pub(crate) trait Observer {
+    /// What it keeps for each series.
+    type Watch: Default;
+
+    /// Looks at a point; `key` spells the series.
+    fn observe(&mut self, watch: &mut Self::Watch, point: Point, key: &dyn Fn() -> MetricKey);
+
+    /// Says that a series is gone for good.
+    fn forget(&mut self, watch: Self::Watch);
+}
+
+/// How much a group may keep.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupLimits {
+    /// Points of each series, rounded up to whole chunks.
+    pub(crate) points: u64,
+    /// Series of subjects that are there.
+    pub(crate) max_series: usize,
+}
+
+/// What became of a frame.
+#[derive(Debug)]
+pub(crate) enum Pushed {
+    /// It stands in the rings.
+    Fresh {
+        /// The frame and what follows from it.
+        reading: Reading,
+        /// Values that were written.
+        samples: u64,
+    },
+    /// It is not newer than the newest one; the rings do not have it.
+    Late,
+}
+
+/// All series of one producer.
+#[derive(Debug)]
+pub(crate) struct Group<W> {
+    schema: Arc<Schema>,
+    points: u64,
+    stamps: Stamps,
+    previous: Option<Frame>,
+    subjects: SubjectTable<W>,
+    restarts: u64,
+}
+
+impl<W: Default> Group<W> {
+    pub(crate) fn new(schema: Arc<Schema>, limits: GroupLimits) -> Self {
+        let subjects = SubjectTable::new(schema.columns().len(), limits.max_series);
+        Self { schema, points: limits.points, stamps: Stamps::default(), previous: None, subjects, restarts: 0 }
+    }
+
+    /// Takes a frame in: new subjects, values, derived values, and the observer's look at them.
+    pub(crate) fn push<O: Observer<Watch = W>>(&mut self, frame: Frame, observer: &mut O) -> Pushed {
+        let elapsed = match self.order(frame.timestamp()) {
+            Order::Late => return Pushed::Late,
+            Order::Next(elapsed) => elapsed,
+            Order::Restart => {
+                self.clear(observer);
+                self.restarts += 1;
+                0.0
+            }
+        };
+        let tick = self.stamps.next();
+        if self.previous.as_ref().is_none_or(|previous| !previous.subjects().same_as(frame.subjects())) {
+            self.subjects.adopt(frame.subjects(), tick, observer);
+        }
+        self.stamps.push(frame.timestamp());
+        let (derived, samples) = self.write(&frame, tick, elapsed, observer);
+        self.subjects.remember_row();
+        self.previous = Some(frame.clone());
+        if tick.is_multiple_of(CHUNK as u64) {
+            self.forget_before((tick + 1).saturating_sub(self.points), observer);
+        }
+        Pushed::Fresh { reading: Reading::new(frame, derived.into()), samples }
+    }
+
+    pub(crate) const fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Returns how often the rings began anew because the clock had gone back.
+    pub(crate) const fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// Gives back memory: the series of the subject that left first, else the oldest chunk of all rings, else `excess`
+    /// bytes of the subjects that came last.
+    ///
+    /// Returns the number of series that are gone for good, or `None` where nothing can be given back.
+    pub(crate) fn shrink<O: Observer<Watch = W>>(&mut self, excess: usize, observer: &mut O) -> Option<usize> {
+        if let Some(dropped) = self.subjects.drop_first_left(observer) {
+            return Some(dropped);
+        }
+        let kept = self.stamps.next() - self.stamps.first();
+        if kept > 2 * CHUNK as u64 {
+            self.forget_before(self.stamps.first() + CHUNK as u64, observer);
+            return Some(0);
+        }
+        self.subjects.refuse_last(excess, observer)
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear<O: Observer<Watch = W>>(&mut self, observer: &mut O) {
+        self.subjects.clear(observer);
+        self.stamps = Stamps::default();
+        self.previous = None;
+    }
+
+    fn order(&self, timestamp: Timestamp) -> Order {
+        let Some(last) = self.stamps.last() else { return Order::Next(0.0) };
+        if timestamp > last {
+            let elapsed = timestamp.since(last);
+            let is_gap = elapsed > self.schema.interval() * GAP_INTERVALS;
+            return Order::Next(if is_gap { 0.0 } else { elapsed.as_secs_f64() });
+        }
+        if last.since(timestamp).as_secs() >= CLOCK_STEP_SECONDS { Order::Restart } else { Order::Late }
+    }
+
+    /// Writes all rows into the rings. Returns the derived values, and how many values were written.
+    fn write<O: Observer<Watch = W>>(
+        &mut self,
+        frame: &Frame,
+        tick: u64,
+        elapsed: f64,
+        observer: &mut O,
+    ) -> (Vec<f64>, u64) {
+        let (raw_len, width) = (self.schema.raw_len(), self.schema.columns().len());
+        let derived_len = width - raw_len;
+        let mut derived = vec![f64::NAN; frame.subjects().len() * derived_len];
+        let mut writer = Writer { tick, timestamp: frame.timestamp(), samples: 0, grown: 0, observer };
+        for (index, (slot, series)) in self.subjects.rows_mut().enumerate() {
+            let Some(subject) = slot.kept() else { continue };
+            let row = frame.row(index);
+            let before = previous_row(self.previous.as_ref(), slot, index);
+            let line = Line { schema: &self.schema, subject };
+            for (column, (value, series)) in row.iter().zip(series.iter_mut()).enumerate() {
+                if frame.present().is_none_or(|present| present.contains(index * raw_len + column)) {
+                    writer.write(series, &line, column, *value);
+                }
+            }
+            for (at, series) in series.iter_mut().skip(raw_len).enumerate() {
+                if let Some(value) = self.schema.derive(at, row, before, elapsed) {
+                    writer.write(series, &line, raw_len + at, value);
+                    if let Some(cell) = derived.get_mut(index * derived_len + at) {
+                        *cell = value;
+                    }
+                }
+            }
+        }
+        let (samples, grown) = (writer.samples, writer.grown);
+        self.subjects.account(grown);
+        (derived, samples)
+    }
+
+    /// Forgets ticks before `tick` as far as whole chunks allow, and subjects with nothing left.
+    fn forget_before<O: Observer<Watch = W>>(&mut self, tick: u64, observer: &mut O) {
+        let tick = tick - tick % CHUNK as u64;
+        self.stamps.forget_before(tick);
+        self.subjects.forget_before(tick, observer);
+    }
+}
+
+/// Where a frame stands in time.
+enum Order {
+    /// Not newer than the newest one.
+    Late,
+    /// Newer, by so many seconds; zero where the one before is missing or too old to compare with.
+    Next(f64),
+    /// So much older that the clock must have been wrong.
+    Restart,
+}
+
+/// Writes the values of one frame.
+struct Writer<'a, O> {
+    tick: u64,
+    timestamp: Timestamp,
+    samples: u64,
+    grown: isize,
+    observer: &'a mut O,
+}
+
+/// What it takes to spell the key of a value.
+struct Line<'a> {
+    schema: &'a Schema,
+    subject: &'a Subject,
+}
+
+impl<O: Observer> Writer<'_, O> {
+    fn write(&mut self, series: &mut Series<O::Watch>, line: &Line<'_>, column: usize, value: f64) {
+        self.grown += series.ring.push(self.tick, value);
+        self.samples += 1;
+        if !series.ring.has_varied() || line.is_counter(column) {
+            return;
+        }
+        let point = Point { timestamp: self.timestamp, value };
+        self.observer.observe(&mut series.watch, point, &|| line.key(column));
+    }
+}
+
+impl Line<'_> {
+    fn is_counter(&self, column: usize) -> bool {
+        self.schema.columns().get(column).is_none_or(|column| column.metric.kind == MetricKind::Counter)
+    }
+
+    fn key(&self, column: usize) -> MetricKey {
+        let nameless = || MetricKey::from_checked("".into(), Attributes::empty());
+        self.schema.key(self.subject, column).unwrap_or_else(nameless)
+    }
+}
+
+/// Returns the row that the subject had in the frame before; empty where it was not in it.
+fn previous_row<'a>(previous: Option<&'a Frame>, slot: &Slot, index: usize) -> &'a [f64] {
+    match previous {
+        Some(previous) if slot.has_previous => previous.row(index),
+        _ => &[],
+    }
+}
+
+/// A frame that comes after so many intervals is not compared with the one before: the host slept.
+const GAP_INTERVALS: u32 = 10;
+/// A frame so much older than the newest one means that the clock was set back.
+const CLOCK_STEP_SECONDS: u64 = 60;

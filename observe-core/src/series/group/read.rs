@@ -1,0 +1,86 @@
+//! What can be asked of a group.
+
+use std::{ops::Range, sync::Arc};
+
+use super::{
+    super::SeriesView,
+    Group,
+    subjects::{Row, Series},
+};
+use crate::{Attributes, Bitmap, Frame, Reading, Subjects, Timestamp};
+
+impl<W: Default> Group<W> {
+    /// Returns the view of a series; `attributes` are those of subject and column together.
+    pub(crate) fn find(&self, column: usize, attributes: &Attributes) -> Option<SeriesView<'_>> {
+        let of_subject = attributes.without(&self.schema.columns().get(column)?.attributes)?;
+        let row = self.subjects.find(&of_subject)?;
+        self.view(&row, column, row.series.get(column)?)
+    }
+
+    /// Walks over the series of the subjects that are there, then of those that have left.
+    pub(crate) fn views(&self) -> impl Iterator<Item = SeriesView<'_>> {
+        self.subjects.rows().flat_map(move |row| {
+            let series = row.series.iter().enumerate();
+            series.filter_map(move |(column, series)| self.view(&row, column, series))
+        })
+    }
+
+    /// Rebuilds the readings of the newest `limit` ticks in `[start, end)`, newest first.
+    pub(crate) fn readings(&self, start: Timestamp, end: Timestamp, limit: usize) -> impl Iterator<Item = Reading> {
+        let subjects = self.previous.as_ref().map(|frame| frame.subjects().clone());
+        let ticks = self.stamps.ticks(start, end).rev().take(limit);
+        ticks.filter_map(move |tick| self.reading(tick, subjects.as_ref()?))
+    }
+
+    /// Walks over what watches the series.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = &W> {
+        self.subjects.rows().flat_map(|row| row.series).map(|series| &series.watch)
+    }
+
+    pub(crate) fn series_len(&self) -> usize {
+        self.subjects.series_len()
+    }
+
+    pub(crate) fn point_count(&self) -> u64 {
+        self.subjects.rows().flat_map(|row| row.series).map(|series| series.ring.len() as u64).sum()
+    }
+
+    /// Returns how many series were not kept because the group was full.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.subjects.refused()
+    }
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.subjects.size_bytes() + self.stamps.size_bytes()
+    }
+
+    fn view<'a>(&'a self, row: &Row<'a, W>, column: usize, series: &'a Series<W>) -> Option<SeriesView<'a>> {
+        let column = self.schema.columns().get(column)?;
+        Some(SeriesView {
+            stamps: &self.stamps,
+            subject: row.subject,
+            column,
+            ring: &series.ring,
+            is_live: row.is_live,
+        })
+    }
+
+    fn reading(&self, tick: u64, subjects: &Subjects) -> Option<Reading> {
+        let (raw_len, width) = (self.schema.raw_len(), self.schema.columns().len());
+        let cell = |slot: usize, column: usize| self.subjects.row(slot)?.get(column)?.ring.value(tick);
+        let cells = |columns: Range<usize>| {
+            (0..subjects.len()).flat_map(move |slot| columns.clone().map(move |column| cell(slot, column)))
+        };
+        let raw: Vec<Option<f64>> = cells(0..raw_len).collect();
+        let words: Vec<u64> = raw
+            .chunks(64)
+            .map(|cells| cells.iter().rev().fold(0, |word, cell| word << 1 | u64::from(cell.is_some())))
+            .collect();
+        let present = Bitmap::new(raw.len(), &words);
+        let values: Vec<f64> = raw.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+        let derived = cells(raw_len..width).map(|value| value.unwrap_or(f64::NAN)).collect();
+        let timestamp = self.stamps.at(tick)?;
+        let frame = Frame::new(Arc::clone(&self.schema), subjects.clone(), timestamp, values, Some(present)).ok()?;
+        Some(Reading::new(frame, derived))
+    }
+}

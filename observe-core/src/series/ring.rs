@@ -1,0 +1,190 @@
+//! One series: a ring of chunks, aligned to the ticks of its group.
+
+use std::{collections::VecDeque, ops::Range};
+
+use super::{
+    chunk::{CHUNK, Chunk},
+    stats::Summary,
+};
+
+/// The recent values of one series. The group has the stamps.
+#[derive(Debug)]
+pub(super) struct Ring {
+    /// The number of the first tick of the oldest chunk.
+    start: u64,
+    /// Complete chunks, oldest first.
+    sealed: VecDeque<Chunk>,
+    /// The chunk that is being written; it begins `sealed.len()` chunks after `start`.
+    open: Chunk,
+    /// Whether any two values ever differed.
+    has_varied: bool,
+}
+
+impl Ring {
+    /// Makes a ring whose first value will be at `tick` or later.
+    pub(super) const fn new(tick: u64) -> Self {
+        Self { start: tick - tick % CHUNK as u64, sealed: VecDeque::new(), open: Chunk::EMPTY, has_varied: false }
+    }
+
+    /// Writes the value of `tick`; ticks come in growing order. Returns by how many bytes the heap grew or shrank.
+    pub(super) fn push(&mut self, tick: u64, value: f64) -> isize {
+        let mut grown = 0;
+        if !self.has_varied {
+            self.has_varied = self.last().is_some_and(|(_, last)| last.to_bits() != value.to_bits());
+        }
+        while tick >= self.open_start() + CHUNK as u64 {
+            grown += self.seal_open();
+        }
+        let before = self.open.heap_bytes() as isize;
+        self.open.write((tick - self.open_start()) as usize, value);
+        grown + self.open.heap_bytes() as isize - before
+    }
+
+    /// Forgets whole chunks that end at or before `tick`. Returns how many bytes of heap that gave back.
+    pub(super) fn forget_before(&mut self, tick: u64) -> usize {
+        let mut freed = 0;
+        while self.start + CHUNK as u64 <= tick {
+            let Some(oldest) = self.sealed.pop_front() else { break };
+            freed += oldest.heap_bytes() + size_of::<Chunk>();
+            self.start += CHUNK as u64;
+        }
+        freed
+    }
+
+    /// Returns the value of `tick`.
+    pub(super) fn value(&self, tick: u64) -> Option<f64> {
+        let offset = usize::try_from(tick.checked_sub(self.start)?).ok()?;
+        self.chunk(offset / CHUNK)?.value(offset % CHUNK)
+    }
+
+    /// Returns the newest point as tick and value.
+    pub(super) fn last(&self) -> Option<(u64, f64)> {
+        let chunks = (0..=self.sealed.len()).rev();
+        chunks.filter_map(|index| Some((index, self.chunk(index)?.last()?))).next().map(|(index, (offset, value))| {
+            (self.start + (index * CHUNK + offset) as u64, value)
+        })
+    }
+
+    /// Returns whether any two values ever differed.
+    pub(super) const fn has_varied(&self) -> bool {
+        self.has_varied
+    }
+
+    /// Returns the number of points.
+    pub(super) fn len(&self) -> usize {
+        self.sealed.iter().map(Chunk::len).sum::<usize>() + self.open.len()
+    }
+
+    /// Sums up the points of some ticks.
+    pub(super) fn summary(&self, ticks: Range<u64>) -> Summary {
+        let Some((from, to)) = self.offsets(&ticks) else { return Summary::EMPTY };
+        (from / CHUNK..to.div_ceil(CHUNK)).fold(Summary::EMPTY, |summary, index| {
+            let base = index * CHUNK;
+            let part = self.chunk(index).map_or(Summary::EMPTY, |chunk| {
+                chunk.summary(from.saturating_sub(base), (to - base).min(CHUNK))
+            });
+            summary.merge(part)
+        })
+    }
+
+    /// Walks over the points of some ticks, oldest first.
+    pub(super) fn values(&self, ticks: Range<u64>) -> impl Iterator<Item = (u64, f64)> {
+        let (from, to) = self.offsets(&ticks).unwrap_or((0, 0));
+        (from..to).filter_map(|offset| {
+            let value = self.chunk(offset / CHUNK)?.value(offset % CHUNK)?;
+            Some((self.start + offset as u64, value))
+        })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let chunks = self.sealed.iter().chain([&self.open]).map(Chunk::heap_bytes).sum::<usize>();
+        chunks + self.sealed.len() * size_of::<Chunk>()
+    }
+
+    fn open_start(&self) -> u64 {
+        self.start + (self.sealed.len() * CHUNK) as u64
+    }
+
+    fn chunk(&self, index: usize) -> Option<&Chunk> {
+        if index == self.sealed.len() { Some(&self.open) } else { self.sealed.get(index) }
+    }
+
+    fn seal_open(&mut self) -> isize {
+        let mut complete = std::mem::replace(&mut self.open, Chunk::EMPTY);
+        complete.seal();
+        self.sealed.push_back(complete);
+        size_of::<Chunk>() as isize
+    }
+
+    /// Turns ticks into offsets from the start, cut to what there is.
+    fn offsets(&self, ticks: &Range<u64>) -> Option<(usize, usize)> {
+        let end = self.open_start() + CHUNK as u64;
+        let (from, to) = (ticks.start.clamp(self.start, end), ticks.end.clamp(self.start, end));
+        (from < to).then(|| ((from - self.start) as usize, (to - self.start) as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn whole_chunks_leave_from_the_front() {
+        let mut ring = Ring::new(0);
+        (0..200).for_each(|tick| {
+            ring.push(tick, tick as f64);
+        });
+
+        ring.forget_before(100);
+
+        assert_eq!(ring.value(63), None);
+        assert_eq!(ring.value(64), Some(64.0));
+        assert_eq!(ring.last(), Some((199, 199.0)));
+    }
+
+    #[test]
+    fn a_step_between_constant_chunks_is_a_variation() {
+        let mut ring = Ring::new(0);
+        (0..64).for_each(|tick| {
+            ring.push(tick, 1.0);
+        });
+        assert!(!ring.has_varied());
+
+        ring.push(64, 2.0);
+
+        assert!(ring.has_varied());
+    }
+
+    proptest! {
+        /// A ring answers like the plain list of its points, whatever is missing and whatever was forgotten.
+        #[test]
+        fn it_behaves_like_a_list(
+            start in 0u64..200,
+            cells in proptest::collection::vec(proptest::option::weighted(0.8, -3i32..3), 1..300),
+            forget in 0u64..300,
+            from in 0u64..500,
+            len in 0u64..300,
+        ) {
+            let mut ring = Ring::new(start);
+            let mut heap = 0isize;
+            let mut list = Vec::new();
+            for (tick, cell) in (start..).zip(&cells) {
+                if let Some(value) = cell {
+                    heap += ring.push(tick, f64::from(*value));
+                    list.push((tick, f64::from(*value)));
+                }
+            }
+            heap -= ring.forget_before(forget) as isize;
+            let kept: Vec<_> = list.iter().copied().filter(|(tick, _)| *tick >= ring.start).collect();
+
+            prop_assert_eq!(ring.values(from..from + len).collect::<Vec<_>>(),
+                kept.iter().copied().filter(|(tick, _)| (from..from + len).contains(tick)).collect::<Vec<_>>());
+            prop_assert_eq!(ring.last(), kept.last().copied());
+            prop_assert_eq!(ring.len(), kept.len());
+            prop_assert_eq!(ring.summary(from..from + len).count(), ring.values(from..from + len).count());
+            prop_assert_eq!(heap, ring.heap_bytes() as isize);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Test doubles for users of the traits: a clock that stands still, a sink that remembers, a store that fails on
+//! demand, a collector that follows a script.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use crate::{
+    Clock, Collect, CollectError, Collector, Commit, Enriched, EventQuery, EventSink, EventStore, Item, MetricKey,
+    MetricStore, Point, Refused, Store, StoreError, Ticket, Timestamp, intake::Progress,
+};
+
+/// A clock that moves when it is told to.
+///
+/// # Examples
+///
+/// ```
+/// use observe_core::{Clock, Timestamp, testing::ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::at(Timestamp::from_millis(1_000));
+/// clock.advance(Duration::from_secs(1));
+///
+/// assert_eq!(clock.now(), Timestamp::from_millis(2_000));
+/// ```
+#[derive(Debug, Default)]
+pub struct ManualClock {
+    now: Mutex<Timestamp>,
+}
+
+impl ManualClock {
+    /// Makes a clock that shows `now`.
+    #[must_use]
+    pub const fn at(now: Timestamp) -> Self {
+        Self { now: parking_lot::const_mutex(now) }
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.now.lock();
+        *now = *now + by;
+    }
+
+    /// Sets the clock, backwards too.
+    pub fn set(&self, now: Timestamp) {
+        *self.now.lock() = now;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock()
+    }
+}
+
+/// A sink that remembers what it was given, or refuses everything.
+#[derive(Debug, Default)]
+pub struct RecordingSink {
+    items: Mutex<Vec<Item>>,
+    refusal: Option<Refused>,
+    progress: Arc<Progress>,
+}
+
+impl RecordingSink {
+    /// Makes a sink that takes everything; its tickets resolve at once.
+    #[must_use]
+    pub fn new() -> Self {
+        let sink = Self::default();
+        sink.progress.advance(u64::MAX);
+        sink
+    }
+
+    /// Makes a sink that refuses everything.
+    #[must_use]
+    pub fn refusing(refusal: Refused) -> Self {
+        Self { refusal: Some(refusal), ..Self::default() }
+    }
+
+    /// Takes out what was published so far.
+    #[must_use]
+    pub fn take(&self) -> Vec<Item> {
+        std::mem::take(&mut *self.items.lock())
+    }
+}
+
+impl EventSink for RecordingSink {
+    fn publish(&self, item: Item) -> Result<Ticket, Refused> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        let mut items = self.items.lock();
+        items.push(item);
+        Ok(Ticket::new(items.len() as u64, Arc::clone(&self.progress)))
+    }
+}
+
+/// A store that keeps commits in memory, and fails as long as it is told to.
+#[derive(Debug, Default)]
+pub struct FlakyStore {
+    inner: Mutex<FlakyInner>,
+}
+
+#[derive(Debug, Default)]
+struct FlakyInner {
+    commits: Vec<Commit>,
+    failures_left: usize,
+    panics_left: usize,
+}
+
+impl FlakyStore {
+    /// Makes a store whose next `failures` commits fail.
+    #[must_use]
+    pub fn failing(failures: usize) -> Self {
+        let store = Self::default();
+        store.fail_next(failures);
+        store
+    }
+
+    /// Makes the next `failures` commits fail.
+    pub fn fail_next(&self, failures: usize) {
+        self.inner.lock().failures_left = failures;
+    }
+
+    /// Makes the next `panics` commits panic.
+    pub fn panic_next(&self, panics: usize) {
+        self.inner.lock().panics_left = panics;
+    }
+
+    /// Returns what was stored so far.
+    #[must_use]
+    pub fn commits(&self) -> Vec<Commit> {
+        self.inner.lock().commits.clone()
+    }
+}
+
+#[async_trait]
+impl Store for FlakyStore {
+    #[expect(clippy::panic, reason = "panicking on demand is what this double is for")]
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let mut inner = self.inner.lock();
+        if inner.panics_left > 0 {
+            inner.panics_left -= 1;
+            drop(inner);
+            panic!("asked to panic");
+        }
+        if inner.failures_left > 0 {
+            inner.failures_left -= 1;
+            return Err(StoreError::Unavailable { store: "flaky", reason: "asked to fail".to_owned() });
+        }
+        inner.commits.push(commit.clone());
+        Ok(())
+    }
+
+    fn name(&self) -> &'static str {
+        "flaky"
+    }
+}
+
+#[async_trait]
+impl MetricStore for FlakyStore {
+    async fn points(
+        &self,
+        _key: &MetricKey,
+        _start: Timestamp,
+        _end: Timestamp,
+        _limit: usize,
+    ) -> Result<Option<Vec<Point>>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl EventStore for FlakyStore {
+    async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
+        let inner = self.inner.lock();
+        let events = inner.commits.iter().rev().flat_map(|commit| commit.events.iter().rev());
+        Ok(events.filter(|event| query.matches(event)).take(query.limit).cloned().collect())
+    }
+}
+
+/// One reading of a [`ScriptedCollector`].
+type ScriptedReading = Box<dyn FnMut(&mut Collect<'_>) -> Result<(), CollectError> + Send>;
+
+/// A collector whose readings are closures, one for each tick; after the last one it has nothing more to say.
+pub struct ScriptedCollector {
+    name: &'static str,
+    interval: Duration,
+    readings: VecDeque<ScriptedReading>,
+}
+
+impl ScriptedCollector {
+    /// Makes a collector that ticks every ten milliseconds.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, interval: Duration::from_millis(10), readings: VecDeque::new() }
+    }
+
+    /// Adds the next reading.
+    #[must_use]
+    pub fn then(
+        mut self,
+        reading: impl FnMut(&mut Collect<'_>) -> Result<(), CollectError> + Send + 'static,
+    ) -> Self {
+        self.readings.push_back(Box::new(reading));
+        self
+    }
+}
+
+impl Collector for ScriptedCollector {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
+        self.readings.pop_front().map_or(Ok(()), |mut reading| reading(cx))
+    }
+}
+
+impl std::fmt::Debug for ScriptedCollector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptedCollector").field("name", &self.name).field("left", &self.readings.len()).finish()
+    }
+}

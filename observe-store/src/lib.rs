@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+mod memory;
+
+pub use self::memory::MemoryStore;
