@@ -6,3 +6,13 @@ pub use observe_core::*;
 pub mod store {
     pub use observe_store::*;
 }
+
+/// Readers of the host.
+pub mod collectors {
+    pub use observe_collectors::*;
+}
+
+/// Detectors.
+pub mod ml {
+    pub use observe_ml::*;
+}

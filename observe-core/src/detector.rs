@@ -25,6 +25,12 @@ pub trait DetectorFactory: Send + Sync {
     /// Returns the name under which settings and findings know the detectors.
     fn name(&self) -> &'static str;
 
+    /// Returns whether it cares about any series of the metric called `name`; asked once for each column of a producer.
+    fn is_for(&self, name: &str) -> bool {
+        let _ = name;
+        true
+    }
+
     /// Makes a detector for the series `key`; `None` where it does not care about that series.
     ///
     /// `state` is what [`Detector::snapshot`] gave before a restart. State that cannot be read is not used: the

@@ -125,11 +125,7 @@ impl Intake {
             }
         }
         queue.bytes = 0;
-        Batch {
-            items: std::mem::take(&mut queue.items),
-            through: queue.accepted,
-            is_last: queue.is_stopped,
-        }
+        Batch { items: std::mem::take(&mut queue.items), through: queue.accepted, is_last: queue.is_stopped }
     }
 
     /// Refuses everything from now on; what is in the queue is still processed.

@@ -31,8 +31,8 @@ pub use self::{
         Span, SpanId, SpanKind, SpanStatus, SystemEvent, TraceId, Trend, UnknownEventKind,
     },
     frame::{
-        Bitmap, Column, Frame, InvalidFrame, InvalidSchema, KeyedTable, MAX_COLUMNS, Reading, Row, Schema, SchemaBuilder,
-        Subject, SubjectId, Subjects, Table,
+        Bitmap, Column, Frame, InvalidFrame, InvalidSchema, KeyedTable, MAX_COLUMNS, Reading, Row, Schema,
+        SchemaBuilder, Subject, SubjectId, Subjects, Table,
     },
     intake::{EventSink, IntakeStats, Item, NotDurable, Refused, Ticket},
     metric::{

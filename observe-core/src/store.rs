@@ -58,7 +58,6 @@ pub trait EventStore: Send + Sync {
 
 /// Which events are asked for.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct EventQuery {
     /// The kinds.
     pub kinds: EventKinds,

@@ -1,18 +1,15 @@
 //! Test doubles for users of the traits: a clock that stands still, a sink that remembers, a store that fails on
 //! demand, a collector that follows a script.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::{
-    Clock, Collect, CollectError, Collector, Commit, Enriched, EventQuery, EventSink, EventStore, Item, MetricKey,
-    MetricStore, Point, Refused, Store, StoreError, Ticket, Timestamp, intake::Progress,
+    Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventQuery, EventSink, EventStore,
+    Item, Limits, MetricKey, MetricStore, Point, Refused, Store, StoreError, Ticket, Timestamp, intake::Progress,
+    processor::Processor,
 };
 
 /// A clock that moves when it is told to.
@@ -183,6 +180,38 @@ impl EventStore for FlakyStore {
     }
 }
 
+/// A processor without an engine around it, for benches and for tests that want one step at a time.
+#[derive(Debug)]
+pub struct StepBench {
+    processor: Processor,
+}
+
+impl StepBench {
+    /// Makes a processor without detectors.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self::with_detectors(limits, Vec::new())
+    }
+
+    /// Makes a processor with detectors.
+    #[must_use]
+    pub fn with_detectors(limits: &Limits, factories: Vec<Arc<dyn DetectorFactory>>) -> Self {
+        Self { processor: Processor::new(limits, factories, Arc::default()) }
+    }
+
+    /// Returns how many series there are.
+    #[must_use]
+    pub fn series_len(&self) -> usize {
+        self.processor.registry().series_len()
+    }
+
+    /// Takes items in; returns what must be durable and what observers see.
+    pub fn step(&mut self, items: Vec<Item>, now: Timestamp) -> (Commit, Vec<Arc<Enriched>>) {
+        let outcome = self.processor.step(items, now);
+        (outcome.commit, outcome.announce)
+    }
+}
+
 /// One reading of a [`ScriptedCollector`].
 type ScriptedReading = Box<dyn FnMut(&mut Collect<'_>) -> Result<(), CollectError> + Send>;
 
@@ -202,10 +231,7 @@ impl ScriptedCollector {
 
     /// Adds the next reading.
     #[must_use]
-    pub fn then(
-        mut self,
-        reading: impl FnMut(&mut Collect<'_>) -> Result<(), CollectError> + Send + 'static,
-    ) -> Self {
+    pub fn then(mut self, reading: impl FnMut(&mut Collect<'_>) -> Result<(), CollectError> + Send + 'static) -> Self {
         self.readings.push_back(Box::new(reading));
         self
     }

@@ -6,8 +6,8 @@ use std::{fmt, sync::Arc};
 
 use parking_lot::RwLock;
 
-pub use self::subscription::Subscription;
 use self::subscription::Queue;
+pub use self::subscription::Subscription;
 use crate::{Enriched, EventKinds};
 
 /// Routes events to subscribers. A slow one loses its oldest events, never delays anybody, and sees the count.
@@ -37,7 +37,6 @@ struct Shared {
 
 /// Which events a subscriber wants, and how many may wait for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Filter {
     /// The kinds.
     pub kinds: EventKinds,

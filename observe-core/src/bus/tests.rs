@@ -67,7 +67,8 @@ fn subscribers_share_the_bytes_of_the_bus() {
 fn unwanted_events_are_not_queued() {
     let bus = Bus::new();
     let mut logs = bus.subscribe("logs", logs_only()).unwrap();
-    let mut elsewhere = bus.subscribe("elsewhere", Filter { source: Some("other".into()), ..Filter::default() }).unwrap();
+    let mut elsewhere =
+        bus.subscribe("elsewhere", Filter { source: Some("other".into()), ..Filter::default() }).unwrap();
 
     bus.publish(&[log(1), custom(2)]);
 

@@ -13,7 +13,9 @@ use super::{
     stepper::Stepper,
     writer::{Writer, WriterRecord},
 };
-use crate::{Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock, intake::Intake, processor::Processor};
+use crate::{
+    Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock, intake::Intake, processor::Processor,
+};
 
 /// Describes an engine; nothing runs until [`EngineBuilder::start`].
 pub struct EngineBuilder {

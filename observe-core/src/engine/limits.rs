@@ -6,7 +6,6 @@ use crate::Budget;
 
 /// The bounds of an engine.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Bytes for rings, detectors, queues, caches and histories together; [`Budget`] splits them.
     pub memory_max_bytes: usize,

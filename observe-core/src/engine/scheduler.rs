@@ -171,8 +171,10 @@ impl CollectorRecord {
             }
             Outcome::Failed(reason) | Outcome::Panicked(reason) => (CollectorState::Failed, Some(reason.clone())),
         };
-        if status.state != state {
-            tracing::info!(collector = status.name, state = state.as_str(), reason = reason.as_deref(), "collector");
+        let is_start = (status.state, state) == (CollectorState::Starting, CollectorState::Healthy);
+        if status.state != state && !is_start {
+            let (collector, state) = (status.name, state.as_str());
+            tracing::warn!(collector, state, reason = reason.as_deref(), "a collector changed its state");
         }
         (status.state, status.reason) = (state, reason);
         match outcome {

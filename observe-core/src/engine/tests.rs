@@ -149,7 +149,8 @@ fn a_collector_that_hangs_does_not_stop_the_others_or_the_end() {
 
 #[test]
 fn two_collectors_of_one_name_are_refused() {
-    let engine = Engine::builder().collector(ScriptedCollector::new("x")).collector(ScriptedCollector::new("x")).start();
+    let engine =
+        Engine::builder().collector(ScriptedCollector::new("x")).collector(ScriptedCollector::new("x")).start();
 
     assert!(matches!(engine, Err(StartError::DuplicateCollector { name: "x" })));
 }

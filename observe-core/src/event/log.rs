@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn bad_ids_are_refused() {
-        for text in ["", "00f067aa0ba902b", "00f067aa0ba902b7a", "0000000000000000", "+0f067aa0ba902b7", "é0f067aa0ba902b"] {
+        for text in
+            ["", "00f067aa0ba902b", "00f067aa0ba902b7a", "0000000000000000", "+0f067aa0ba902b7", "é0f067aa0ba902b"]
+        {
             assert_eq!(text.parse::<SpanId>(), Err(InvalidTraceId), "{text}");
         }
     }

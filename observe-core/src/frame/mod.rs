@@ -110,7 +110,8 @@ impl Frame {
     pub fn value(&self, slot: usize, column: usize) -> Option<f64> {
         self.subjects.at(slot)?;
         let cell = slot * self.schema.raw_len() + column;
-        let present = column < self.schema.raw_len() && self.present.as_ref().is_none_or(|bitmap| bitmap.contains(cell));
+        let present =
+            column < self.schema.raw_len() && self.present.as_ref().is_none_or(|bitmap| bitmap.contains(cell));
         if present { self.values.get(cell).copied() } else { None }
     }
 

@@ -366,10 +366,7 @@ mod tests {
         let twice = Schema::builder("q").column(&DONE).column(&DONE).build();
         let none = Schema::builder("q").build();
 
-        assert_eq!(
-            unresolved.unwrap_err(),
-            InvalidSchema::Unresolved { derived: "q.rate".into(), column: "q.done" }
-        );
+        assert_eq!(unresolved.unwrap_err(), InvalidSchema::Unresolved { derived: "q.rate".into(), column: "q.done" });
         assert_eq!(twice.unwrap_err(), InvalidSchema::Duplicate { column: "q.done".into() });
         assert_eq!(none.unwrap_err(), InvalidSchema::Width { count: 0 });
     }

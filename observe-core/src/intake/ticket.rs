@@ -58,9 +58,7 @@ impl Ticket {
     pub async fn durable(&self) -> Result<(), NotDurable> {
         self.progress.want(self.number);
         let mut written = self.progress.written.subscribe();
-        let settled = |written: &Written| {
-            written.through >= self.number || written.is_refusing || written.is_stopped
-        };
+        let settled = |written: &Written| written.through >= self.number || written.is_refusing || written.is_stopped;
         match written.wait_for(settled).await.map(|written| *written) {
             Ok(written) if written.through >= self.number => Ok(()),
             Ok(written) if written.is_refusing => Err(NotDurable::StoreUnavailable),
@@ -133,7 +131,9 @@ mod tests {
         let progress = Arc::new(Progress::default());
         let ticket = Ticket::new(5, Arc::clone(&progress));
         progress.advance(4);
-        let early = run(async { tokio::select! { biased; done = ticket.durable() => Some(done), () = async {} => None } });
+        let early = run(async {
+            tokio::select! { biased; done = ticket.durable() => Some(done), () = async {} => None }
+        });
 
         progress.advance(5);
 

@@ -1,6 +1,12 @@
 //! Key-value pairs that tell one series of a metric from another.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 /// A sorted, immutable, cheaply cloned set of attributes.
 ///
@@ -15,8 +21,12 @@ use std::{borrow::Cow, fmt, sync::Arc};
 /// assert_eq!(disk.to_string(), "{device=sda}");
 /// # Ok::<(), observe_core::InvalidAttribute>(())
 /// ```
-#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Attributes(Arc<[Attribute]>);
+#[derive(Clone)]
+pub struct Attributes {
+    list: Arc<[Attribute]>,
+    /// Of the content, so that maps need not read it again. Maps hash it once more with a key of their own.
+    hash: u64,
+}
 
 /// One key-value pair of [`Attributes`].
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -75,36 +85,43 @@ impl Attributes {
             pairs.into_iter().map(|(key, value)| Attribute { key: key.into(), value: value.into() }).collect();
         attributes.sort_unstable();
         check(&attributes)?;
-        Ok(Self(attributes.into()))
+        Ok(Self::from_checked(attributes))
+    }
+
+    /// Takes a list that is sorted and checked.
+    fn from_checked(list: Vec<Attribute>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        list.hash(&mut hasher);
+        Self { list: list.into(), hash: hasher.finish() }
     }
 
     /// The set with nothing in it.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Arc::from([]))
+        Self::from_checked(Vec::new())
     }
 
     /// Returns whether there is nothing in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// Returns the number of attributes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.list.len()
     }
 
     /// Returns the value under `key`.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|attribute| attribute.key == key).map(|attribute| &*attribute.value)
+        self.iter().find(|attribute| attribute.key == key).map(|attribute| &*attribute.value)
     }
 
     /// Iterates in the order of keys.
     pub fn iter(&self) -> std::slice::Iter<'_, Attribute> {
-        self.0.iter()
+        self.list.iter()
     }
 
     /// Returns both sets in one; where both have a key, the value of `other` stays.
@@ -116,10 +133,14 @@ impl Attributes {
         if self.is_empty() {
             return other.clone();
         }
-        let mut merged: Vec<Attribute> =
-            self.iter().filter(|attribute| other.value(&attribute.key).is_none()).chain(other.iter()).cloned().collect();
+        let mut merged: Vec<Attribute> = self
+            .iter()
+            .filter(|attribute| other.value(&attribute.key).is_none())
+            .chain(other.iter())
+            .cloned()
+            .collect();
         merged.sort_unstable();
-        Self(merged.into())
+        Self::from_checked(merged)
     }
 
     /// Returns this set without the attributes that `other` has with the same value; `None` where one is missing.
@@ -129,15 +150,41 @@ impl Attributes {
             return Some(self.clone());
         }
         let all_present = other.iter().all(|attribute| self.value(&attribute.key) == Some(&*attribute.value));
-        all_present
-            .then(|| Self(self.iter().filter(|attribute| other.value(&attribute.key).is_none()).cloned().collect()))
+        let rest = self.iter().filter(|attribute| other.value(&attribute.key).is_none());
+        all_present.then(|| Self::from_checked(rest.cloned().collect()))
     }
 
     /// Returns the bytes that the set takes on the heap.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let text: usize = self.iter().map(|attribute| attribute.value.len() + owned_len(&attribute.key)).sum();
-        text + size_of_val(&*self.0)
+        text + size_of_val(&*self.list)
+    }
+}
+
+impl Eq for Attributes {}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.list, &other.list) || (self.hash == other.hash && self.list == other.list)
+    }
+}
+
+impl Hash for Attributes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Ord for Attributes {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.list.cmp(&other.list)
+    }
+}
+
+impl PartialOrd for Attributes {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

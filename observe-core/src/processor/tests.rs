@@ -188,7 +188,8 @@ fn events_about_a_process_are_explained_from_the_cache() {
 
     let outcome = processor.step([Item::Log(record), log("nobody")], at(0));
 
-    let names: Vec<_> = outcome.announce.iter().map(|event| event.process.as_ref().map(|one| one.name.clone())).collect();
+    let names: Vec<_> =
+        outcome.announce.iter().map(|event| event.process.as_ref().map(|one| one.name.clone())).collect();
     assert_eq!(names, [Some("worker".to_owned()), None]);
 }
 
@@ -198,8 +199,7 @@ fn memory_stays_within_the_budget_whatever_comes_in() {
     let mut processor = Processor::new(&limits, vec![Arc::new(LimitFactory)], Arc::default());
     let schema = Schema::builder("many").column(&DEPTH).build().unwrap();
     let mut table = Table::new(schema);
-    let ids: Vec<_> =
-        (0..5_000).map(|n| table.insert(Attributes::new([("n", n.to_string())]).unwrap())).collect();
+    let ids: Vec<_> = (0..5_000).map(|n| table.insert(Attributes::new([("n", n.to_string())]).unwrap())).collect();
 
     for tick in 0..400u64 {
         for (index, id) in ids.iter().enumerate() {

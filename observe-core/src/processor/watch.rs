@@ -7,8 +7,7 @@ use std::{
 };
 
 use crate::{
-    Detector, DetectorFactory, EventData, Finding, MetricKey, Point, SystemEvent,
-    series::Observer,
+    Detector, DetectorFactory, EventData, Finding, Metric, MetricKey, MetricKind, Point, SystemEvent, series::Observer,
 };
 
 /// What watches one series.
@@ -84,9 +83,8 @@ impl Watchers {
 
     /// Adds up anew how many detectors there are and what they hold.
     pub(super) fn weigh<'a>(&mut self, watches: impl Iterator<Item = &'a Watch>) {
-        (self.stats.detectors, self.stats.bytes) = watches.fold((0, 0), |(count, bytes), watch| {
-            (count + watch.detectors().len(), bytes + watch.size_bytes())
-        });
+        (self.stats.detectors, self.stats.bytes) =
+            watches.fold((0, 0), |(count, bytes), watch| (count + watch.detectors().len(), bytes + watch.size_bytes()));
     }
 
     pub(super) const fn stats(&self) -> DetectorStats {
@@ -118,6 +116,10 @@ impl Watchers {
 
 impl Observer for Watchers {
     type Watch = Watch;
+
+    fn is_for(&self, metric: &Metric) -> bool {
+        metric.kind != MetricKind::Counter && self.factories.iter().any(|factory| factory.is_for(&metric.name))
+    }
 
     fn observe(&mut self, watch: &mut Watch, point: Point, key: &dyn Fn() -> MetricKey) {
         if matches!(watch, Watch::New) {
@@ -164,8 +166,6 @@ pub(super) fn finding_event((metric_key, point, finding): Found) -> SystemEvent 
             let data = EventData::Anomaly { metric_key, point, anomaly };
             SystemEvent::new("ml::anomaly", point.timestamp, data)
         }
-        Finding::Trend(trend) => {
-            SystemEvent::new("ml::trend", point.timestamp, EventData::Trend { metric_key, trend })
-        }
+        Finding::Trend(trend) => SystemEvent::new("ml::trend", point.timestamp, EventData::Trend { metric_key, trend }),
     }
 }

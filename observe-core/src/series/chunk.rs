@@ -30,19 +30,22 @@ pub(super) const CHUNK: usize = 64;
 impl Chunk {
     pub(super) const EMPTY: Self = Self { present: 0, values: Values::Constant(0.0) };
 
-    /// Writes the value at `offset`; offsets are written in growing order.
-    pub(super) fn write(&mut self, offset: usize, value: f64) {
+    /// Writes the value at `offset`; offsets are written in growing order. Returns by how many bytes the heap grew.
+    pub(super) fn write(&mut self, offset: usize, value: f64) -> usize {
+        let was_empty = self.present == 0;
+        self.present |= 1 << (offset % CHUNK);
         match &mut self.values {
             Values::Varied(varied) => varied.values[offset % CHUNK] = value,
-            Values::Constant(constant) if self.present == 0 => *constant = value,
+            Values::Constant(constant) if was_empty => *constant = value,
             Values::Constant(constant) if constant.to_bits() == value.to_bits() => {}
             Values::Constant(constant) => {
                 let mut values = [*constant; CHUNK];
                 values[offset % CHUNK] = value;
                 self.values = Values::Varied(Box::new(Varied { values, summary: None }));
+                return size_of::<Varied>();
             }
         }
-        self.present |= 1 << (offset % CHUNK);
+        0
     }
 
     /// Sums up a chunk that is complete, so that windows need not read it again.
@@ -119,7 +122,9 @@ mod tests {
     fn a_constant_chunk_holds_nothing_on_the_heap() {
         let mut chunk = Chunk::EMPTY;
 
-        (0..CHUNK).for_each(|offset| chunk.write(offset, 5.0));
+        (0..CHUNK).for_each(|offset| {
+            chunk.write(offset, 5.0);
+        });
 
         assert_eq!((chunk.len(), chunk.heap_bytes()), (CHUNK, 0));
         assert_eq!(chunk.value(63), Some(5.0));
@@ -153,7 +158,9 @@ mod tests {
     #[test]
     fn a_sealed_chunk_answers_parts_and_the_whole() {
         let mut chunk = Chunk::EMPTY;
-        (0..CHUNK).for_each(|offset| chunk.write(offset, offset as f64));
+        (0..CHUNK).for_each(|offset| {
+            chunk.write(offset, offset as f64);
+        });
         chunk.seal();
 
         assert_eq!(chunk.summary(0, CHUNK).max(), 63.0);

@@ -10,64 +10,79 @@ use super::{
 /// The recent values of one series. The group has the stamps.
 #[derive(Debug)]
 pub(super) struct Ring {
-    /// The number of the first tick of the oldest chunk.
-    start: u64,
+    /// The number of the first tick of the open chunk.
+    open_start: u64,
     /// Complete chunks, oldest first.
     sealed: VecDeque<Chunk>,
-    /// The chunk that is being written; it begins `sealed.len()` chunks after `start`.
+    /// The chunk that is being written.
     open: Chunk,
+    /// The value written last.
+    newest: f64,
+    is_empty: bool,
     /// Whether any two values ever differed.
     has_varied: bool,
 }
 
 impl Ring {
-    /// Makes a ring whose first value will be at `tick` or later.
-    pub(super) const fn new(tick: u64) -> Self {
-        Self { start: tick - tick % CHUNK as u64, sealed: VecDeque::new(), open: Chunk::EMPTY, has_varied: false }
+    pub(super) const fn new() -> Self {
+        Self {
+            open_start: 0,
+            sealed: VecDeque::new(),
+            open: Chunk::EMPTY,
+            newest: 0.0,
+            is_empty: true,
+            has_varied: false,
+        }
     }
 
     /// Writes the value of `tick`; ticks come in growing order. Returns by how many bytes the heap grew or shrank.
     pub(super) fn push(&mut self, tick: u64, value: f64) -> isize {
         let mut grown = 0;
-        if !self.has_varied {
-            self.has_varied = self.last().is_some_and(|(_, last)| last.to_bits() != value.to_bits());
+        if self.is_empty {
+            self.open_start = tick - tick % CHUNK as u64;
         }
-        while tick >= self.open_start() + CHUNK as u64 {
+        while tick >= self.open_start + CHUNK as u64 {
             grown += self.seal_open();
         }
-        let before = self.open.heap_bytes() as isize;
-        self.open.write((tick - self.open_start()) as usize, value);
-        grown + self.open.heap_bytes() as isize - before
+        self.has_varied |= !self.is_empty && self.newest.to_bits() != value.to_bits();
+        self.newest = value;
+        self.is_empty = false;
+        grown + self.open.write((tick - self.open_start) as usize, value) as isize
     }
 
     /// Forgets whole chunks that end at or before `tick`. Returns how many bytes of heap that gave back.
     pub(super) fn forget_before(&mut self, tick: u64) -> usize {
         let mut freed = 0;
-        while self.start + CHUNK as u64 <= tick {
+        while self.start() + CHUNK as u64 <= tick {
             let Some(oldest) = self.sealed.pop_front() else { break };
             freed += oldest.heap_bytes() + size_of::<Chunk>();
-            self.start += CHUNK as u64;
         }
         freed
     }
 
     /// Returns the value of `tick`.
     pub(super) fn value(&self, tick: u64) -> Option<f64> {
-        let offset = usize::try_from(tick.checked_sub(self.start)?).ok()?;
+        let offset = usize::try_from(tick.checked_sub(self.start())?).ok()?;
         self.chunk(offset / CHUNK)?.value(offset % CHUNK)
     }
 
     /// Returns the newest point as tick and value.
     pub(super) fn last(&self) -> Option<(u64, f64)> {
         let chunks = (0..=self.sealed.len()).rev();
-        chunks.filter_map(|index| Some((index, self.chunk(index)?.last()?))).next().map(|(index, (offset, value))| {
-            (self.start + (index * CHUNK + offset) as u64, value)
-        })
+        chunks
+            .filter_map(|index| Some((index, self.chunk(index)?.last()?)))
+            .next()
+            .map(|(index, (offset, value))| (self.start() + (index * CHUNK + offset) as u64, value))
     }
 
     /// Returns whether any two values ever differed.
     pub(super) const fn has_varied(&self) -> bool {
         self.has_varied
+    }
+
+    /// Returns whether nothing was ever written.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.is_empty
     }
 
     /// Returns the number of points.
@@ -80,9 +95,9 @@ impl Ring {
         let Some((from, to)) = self.offsets(&ticks) else { return Summary::EMPTY };
         (from / CHUNK..to.div_ceil(CHUNK)).fold(Summary::EMPTY, |summary, index| {
             let base = index * CHUNK;
-            let part = self.chunk(index).map_or(Summary::EMPTY, |chunk| {
-                chunk.summary(from.saturating_sub(base), (to - base).min(CHUNK))
-            });
+            let part = self
+                .chunk(index)
+                .map_or(Summary::EMPTY, |chunk| chunk.summary(from.saturating_sub(base), (to - base).min(CHUNK)));
             summary.merge(part)
         })
     }
@@ -92,7 +107,7 @@ impl Ring {
         let (from, to) = self.offsets(&ticks).unwrap_or((0, 0));
         (from..to).filter_map(|offset| {
             let value = self.chunk(offset / CHUNK)?.value(offset % CHUNK)?;
-            Some((self.start + offset as u64, value))
+            Some((self.start() + offset as u64, value))
         })
     }
 
@@ -101,8 +116,9 @@ impl Ring {
         chunks + self.sealed.len() * size_of::<Chunk>()
     }
 
-    fn open_start(&self) -> u64 {
-        self.start + (self.sealed.len() * CHUNK) as u64
+    /// Returns the number of the first tick of the oldest chunk.
+    fn start(&self) -> u64 {
+        self.open_start - (self.sealed.len() * CHUNK) as u64
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
@@ -113,14 +129,15 @@ impl Ring {
         let mut complete = std::mem::replace(&mut self.open, Chunk::EMPTY);
         complete.seal();
         self.sealed.push_back(complete);
+        self.open_start += CHUNK as u64;
         size_of::<Chunk>() as isize
     }
 
     /// Turns ticks into offsets from the start, cut to what there is.
     fn offsets(&self, ticks: &Range<u64>) -> Option<(usize, usize)> {
-        let end = self.open_start() + CHUNK as u64;
-        let (from, to) = (ticks.start.clamp(self.start, end), ticks.end.clamp(self.start, end));
-        (from < to).then(|| ((from - self.start) as usize, (to - self.start) as usize))
+        let (start, end) = (self.start(), self.open_start + CHUNK as u64);
+        let (from, to) = (ticks.start.clamp(start, end), ticks.end.clamp(start, end));
+        (from < to).then(|| ((from - start) as usize, (to - start) as usize))
     }
 }
 
@@ -132,7 +149,7 @@ mod tests {
 
     #[test]
     fn whole_chunks_leave_from_the_front() {
-        let mut ring = Ring::new(0);
+        let mut ring = Ring::new();
         (0..200).for_each(|tick| {
             ring.push(tick, tick as f64);
         });
@@ -146,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_step_between_constant_chunks_is_a_variation() {
-        let mut ring = Ring::new(0);
+        let mut ring = Ring::new();
         (0..64).for_each(|tick| {
             ring.push(tick, 1.0);
         });
@@ -167,7 +184,7 @@ mod tests {
             from in 0u64..500,
             len in 0u64..300,
         ) {
-            let mut ring = Ring::new(start);
+            let mut ring = Ring::new();
             let mut heap = 0isize;
             let mut list = Vec::new();
             for (tick, cell) in (start..).zip(&cells) {
@@ -177,7 +194,7 @@ mod tests {
                 }
             }
             heap -= ring.forget_before(forget) as isize;
-            let kept: Vec<_> = list.iter().copied().filter(|(tick, _)| *tick >= ring.start).collect();
+            let kept: Vec<_> = list.iter().copied().filter(|(tick, _)| *tick >= ring.start()).collect();
 
             prop_assert_eq!(ring.values(from..from + len).collect::<Vec<_>>(),
                 kept.iter().copied().filter(|(tick, _)| (from..from + len).contains(tick)).collect::<Vec<_>>());

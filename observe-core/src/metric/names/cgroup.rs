@@ -43,4 +43,8 @@ rows! {
     READS = Metric::counter("cgroup.reads", Unit::Count, "Reads of the control group from devices.");
     WRITES = Metric::counter("cgroup.writes", Unit::Count, "Writes of the control group to devices.");
     PIDS = Metric::gauge("cgroup.pids", Unit::Count, "Processes and threads of the control group.");
+
+    COUNT = Metric::gauge("cgroups.count", Unit::Count, "Control groups of the host that were found.");
+    UNTRACKED = Metric::gauge("cgroup.untracked", Unit::Count,
+        "Control groups that have no series, because a limit is reached or their path is too long.");
 }

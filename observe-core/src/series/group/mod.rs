@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use self::subjects::{Series, Slot, SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
-use crate::{Attributes, Frame, MetricKey, MetricKind, Point, Reading, Schema, Subject, Timestamp};
+use crate::{Attributes, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
 
-/// Sees every point of a gauge or derived column that has varied at all.
+/// Sees every point of the series that it asks for, from the first variation on.
 pub(crate) trait Observer {
     /// What it keeps for each series.
     type Watch: Default;
+
+    /// Returns whether it wants to see the series of a metric at all.
+    fn is_for(&self, metric: &Metric) -> bool;
 
     /// Looks at a point; `key` spells the series.
     fn observe(&mut self, watch: &mut Self::Watch, point: Point, key: &dyn Fn() -> MetricKey);
@@ -54,13 +57,23 @@ pub(crate) struct Group<W> {
     stamps: Stamps,
     previous: Option<Frame>,
     subjects: SubjectTable<W>,
+    /// One for each column: whether the observer wants to see it. Asked with the first frame.
+    observed: Vec<bool>,
     restarts: u64,
 }
 
 impl<W: Default> Group<W> {
     pub(crate) fn new(schema: Arc<Schema>, limits: GroupLimits) -> Self {
         let subjects = SubjectTable::new(schema.columns().len(), limits.max_series);
-        Self { schema, points: limits.points, stamps: Stamps::default(), previous: None, subjects, restarts: 0 }
+        Self {
+            schema,
+            points: limits.points,
+            stamps: Stamps::default(),
+            previous: None,
+            subjects,
+            observed: Vec::new(),
+            restarts: 0,
+        }
     }
 
     /// Takes a frame in: new subjects, values, derived values, and the observer's look at them.
@@ -74,6 +87,9 @@ impl<W: Default> Group<W> {
                 0.0
             }
         };
+        if self.observed.is_empty() {
+            self.observed = self.schema.columns().iter().map(|column| observer.is_for(&column.metric)).collect();
+        }
         let tick = self.stamps.next();
         if self.previous.as_ref().is_none_or(|previous| !previous.subjects().same_as(frame.subjects())) {
             self.subjects.adopt(frame.subjects(), tick, observer);
@@ -146,7 +162,7 @@ impl<W: Default> Group<W> {
             let Some(subject) = slot.kept() else { continue };
             let row = frame.row(index);
             let before = previous_row(self.previous.as_ref(), slot, index);
-            let line = Line { schema: &self.schema, subject };
+            let line = Line { schema: &self.schema, observed: &self.observed, subject };
             for (column, (value, series)) in row.iter().zip(series.iter_mut()).enumerate() {
                 if frame.present().is_none_or(|present| present.contains(index * raw_len + column)) {
                     writer.write(series, &line, column, *value);
@@ -193,9 +209,10 @@ struct Writer<'a, O> {
     observer: &'a mut O,
 }
 
-/// What it takes to spell the key of a value.
+/// What it takes to know whether a value is observed, and to spell its key.
 struct Line<'a> {
     schema: &'a Schema,
+    observed: &'a [bool],
     subject: &'a Subject,
 }
 
@@ -203,19 +220,14 @@ impl<O: Observer> Writer<'_, O> {
     fn write(&mut self, series: &mut Series<O::Watch>, line: &Line<'_>, column: usize, value: f64) {
         self.grown += series.ring.push(self.tick, value);
         self.samples += 1;
-        if !series.ring.has_varied() || line.is_counter(column) {
-            return;
+        if line.observed.get(column).is_some_and(|observed| *observed) && series.ring.has_varied() {
+            let point = Point { timestamp: self.timestamp, value };
+            self.observer.observe(&mut series.watch, point, &|| line.key(column));
         }
-        let point = Point { timestamp: self.timestamp, value };
-        self.observer.observe(&mut series.watch, point, &|| line.key(column));
     }
 }
 
 impl Line<'_> {
-    fn is_counter(&self, column: usize) -> bool {
-        self.schema.columns().get(column).is_none_or(|column| column.metric.kind == MetricKind::Counter)
-    }
-
     fn key(&self, column: usize) -> MetricKey {
         let nameless = || MetricKey::from_checked("".into(), Attributes::empty());
         self.schema.key(self.subject, column).unwrap_or_else(nameless)

@@ -10,14 +10,14 @@ use super::{
 use crate::{Attributes, Bitmap, Frame, Reading, Subjects, Timestamp};
 
 impl<W: Default> Group<W> {
-    /// Returns the view of a series; `attributes` are those of subject and column together.
+    /// Returns the view of a series that ever had a point; `attributes` are those of subject and column together.
     pub(crate) fn find(&self, column: usize, attributes: &Attributes) -> Option<SeriesView<'_>> {
         let of_subject = attributes.without(&self.schema.columns().get(column)?.attributes)?;
         let row = self.subjects.find(&of_subject)?;
         self.view(&row, column, row.series.get(column)?)
     }
 
-    /// Walks over the series of the subjects that are there, then of those that have left.
+    /// Walks over the series that ever had a point: of the subjects that are there, then of those that have left.
     pub(crate) fn views(&self) -> impl Iterator<Item = SeriesView<'_>> {
         self.subjects.rows().flat_map(move |row| {
             let series = row.series.iter().enumerate();
@@ -38,7 +38,7 @@ impl<W: Default> Group<W> {
     }
 
     pub(crate) fn series_len(&self) -> usize {
-        self.subjects.series_len()
+        self.subjects.rows().flat_map(|row| row.series).filter(|series| !series.ring.is_empty()).count()
     }
 
     pub(crate) fn point_count(&self) -> u64 {
@@ -55,7 +55,7 @@ impl<W: Default> Group<W> {
     }
 
     fn view<'a>(&'a self, row: &Row<'a, W>, column: usize, series: &'a Series<W>) -> Option<SeriesView<'a>> {
-        let column = self.schema.columns().get(column)?;
+        let column = self.schema.columns().get(column).filter(|_| !series.ring.is_empty())?;
         Some(SeriesView {
             stamps: &self.stamps,
             subject: row.subject,

@@ -83,10 +83,10 @@ impl<W: Default> SubjectTable<W> {
             self.leave(*index, tick);
         }
         self.slots.resize(subjects.len(), Slot::default());
-        self.series.resize_with(subjects.len() * self.width, || Series::new(tick));
+        self.series.resize_with(subjects.len() * self.width, Series::new);
         for index in changed {
             if let Some(subject) = subjects.at(index) {
-                self.enter(index, subject, tick);
+                self.enter(index, subject);
             }
         }
         while self.left.len() > MAX_LEFT {
@@ -122,9 +122,10 @@ impl<W: Default> SubjectTable<W> {
 
     /// Walks over the subjects that are there, then over those that have left.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_, W>> {
-        let live = self.slots.iter().enumerate().filter_map(|(index, slot)| {
-            Some(Row { subject: slot.kept()?, series: self.row(index)?, is_live: true })
-        });
+        let live =
+            self.slots.iter().enumerate().filter_map(|(index, slot)| {
+                Some(Row { subject: slot.kept()?, series: self.row(index)?, is_live: true })
+            });
         let left = self.left.iter().filter_map(|(attributes, left_at)| match self.places.get(attributes)? {
             Place::Left(left) if left.at == *left_at => {
                 Some(Row { subject: &left.subject, series: &left.series, is_live: false })
@@ -136,10 +137,6 @@ impl<W: Default> SubjectTable<W> {
 
     pub(super) fn row(&self, slot: usize) -> Option<&[Series<W>]> {
         self.series.get(slot * self.width..(slot + 1) * self.width)
-    }
-
-    pub(super) fn series_len(&self) -> usize {
-        self.places.len() * self.width
     }
 
     pub(super) const fn refused(&self) -> u64 {
@@ -195,7 +192,7 @@ impl<W: Default> SubjectTable<W> {
             freed += subject.attributes.size_bytes();
             for series in &mut *series {
                 freed += series.ring.heap_bytes();
-                observer.forget(mem::replace(series, Series::new(0)).watch);
+                observer.forget(mem::replace(series, Series::new()).watch);
             }
             slot.is_kept = false;
             self.live -= 1;
@@ -223,7 +220,7 @@ impl<W: Default> SubjectTable<W> {
         let slot = mem::take(slot);
         let (Some(subject), true) = (slot.subject, slot.is_kept) else { return };
         let row = self.series.iter_mut().skip(index * self.width).take(self.width);
-        let series = row.map(|series| mem::replace(series, Series::new(tick))).collect();
+        let series = row.map(|series| mem::replace(series, Series::new())).collect();
         self.live -= 1;
         self.heap_bytes += self.left_bytes();
         let attributes = subject.attributes.clone();
@@ -232,7 +229,7 @@ impl<W: Default> SubjectTable<W> {
     }
 
     /// Gives a subject its slot, with the series it had before if it was here already.
-    fn enter(&mut self, index: usize, subject: &Subject, tick: u64) {
+    fn enter(&mut self, index: usize, subject: &Subject) {
         let is_double = matches!(self.places.get(&subject.attributes), Some(Place::Live(_)));
         let is_kept = !is_double && (self.live + 1) * self.width <= self.max_series;
         if let Some(slot) = self.slots.get_mut(index) {
@@ -244,12 +241,11 @@ impl<W: Default> SubjectTable<W> {
         }
         self.live += 1;
         let before = self.places.insert(subject.attributes.clone(), Place::Live(index));
-        let row = self.series.iter_mut().skip(index * self.width).take(self.width);
         if let Some(Place::Left(left)) = before {
+            let row = self.series.iter_mut().skip(index * self.width);
             row.zip(left.series).for_each(|(new, old)| *new = old);
             self.heap_bytes = self.heap_bytes.saturating_sub(self.left_bytes());
         } else {
-            row.for_each(|new| *new = Series::new(tick));
             self.heap_bytes += subject.attributes.size_bytes();
         }
     }
@@ -283,8 +279,8 @@ impl Slot {
 }
 
 impl<W: Default> Series<W> {
-    fn new(tick: u64) -> Self {
-        Self { ring: Ring::new(tick), watch: W::default() }
+    fn new() -> Self {
+        Self { ring: Ring::new(), watch: W::default() }
     }
 }
 
