@@ -16,3 +16,8 @@ pub mod collectors {
 pub mod ml {
     pub use observe_ml::*;
 }
+
+/// The HTTP interface.
+pub mod http {
+    pub use observe_http::*;
+}

@@ -152,6 +152,11 @@ impl Handle {
         self.shared.is_draining.load(Relaxed)
     }
 
+    /// Says that the engine is about to go down, so that [`Self::is_draining`] tells it before anything stops.
+    pub fn begin_drain(&self) {
+        self.shared.is_draining.store(true, Relaxed);
+    }
+
     fn with_series<T>(&self, key: &MetricKey, ask: impl FnOnce(&SeriesView<'_>) -> T) -> Option<T> {
         let processor = self.shared.processor.read();
         processor.registry().find(key).map(|series| ask(&series))

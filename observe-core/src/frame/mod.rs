@@ -1,6 +1,7 @@
 //! Frames: what one producer measured at one instant, as a table.
 
 mod bitmap;
+mod derivation;
 mod keyed;
 mod reading;
 mod schema;

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use crate::{Attributes, EventKind, Formula, Metric, MetricKey, MetricKind, Subject, Term};
+use super::derivation::Derivation;
+use crate::{Attributes, EventKind, Metric, MetricKey, MetricKind, Subject};
 
 /// The columns of a producer, fixed for its life: raw ones first, then those derived from them.
 ///
@@ -142,11 +143,7 @@ impl Schema {
     #[must_use]
     pub fn derive(&self, index: usize, row: &[f64], before: &[f64], elapsed: f64) -> Option<f64> {
         let derivation = self.derivations.get(index)?;
-        if derivation.formula.needs_growth() && elapsed <= 0.0 {
-            return None;
-        }
-        let value = derivation.evaluate(row, before, elapsed);
-        value.is_finite().then_some(value)
+        derivation.evaluate(row, before, elapsed)
     }
 
     /// Returns whether both have the same columns in the same order, under the same name.
@@ -239,64 +236,6 @@ impl Column {
     }
 }
 
-/// A formula with its columns found.
-#[derive(Debug)]
-struct Derivation {
-    formula: Formula,
-    of: Vec<(usize, f64)>,
-    over: Vec<(usize, f64)>,
-}
-
-impl Derivation {
-    fn resolve(column: &Column, raw: &[String]) -> Result<Self, InvalidSchema> {
-        let find = |term: &Term| {
-            let index = raw.iter().position(|text| text == term.column);
-            let missing = || InvalidSchema::Unresolved { derived: column.to_text(), column: term.column };
-            Ok((index.ok_or_else(missing)?, if term.negative { -1.0 } else { 1.0 }))
-        };
-        let MetricKind::Derived(formula) = column.metric.kind else {
-            return Err(InvalidSchema::Name { name: column.to_text() });
-        };
-        let (of, over) = match formula {
-            Formula::GrowthRatio { of, over, .. } | Formula::Ratio { of, over, .. } => (of, over),
-            Formula::Rate { of, .. } | Formula::Sum { of } => (of, &[][..]),
-        };
-        Ok(Self {
-            formula,
-            of: of.iter().map(find).collect::<Result<_, _>>()?,
-            over: over.iter().map(find).collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// Returns the value, or something that is not finite where it does not exist.
-    fn evaluate(&self, row: &[f64], before: &[f64], elapsed: f64) -> f64 {
-        match self.formula {
-            Formula::GrowthRatio { scale, .. } => {
-                scale * growth(&self.of, row, before) / growth(&self.over, row, before)
-            }
-            Formula::Rate { scale, .. } => scale * growth(&self.of, row, before) / elapsed,
-            Formula::Ratio { scale, .. } => scale * sum(&self.of, row) / sum(&self.over, row),
-            Formula::Sum { .. } => sum(&self.of, row),
-        }
-    }
-}
-
-/// Adds up how far each counter came; NaN where one is absent or went back.
-fn growth(terms: &[(usize, f64)], row: &[f64], before: &[f64]) -> f64 {
-    terms.iter().fold(0.0, |total, &(column, sign)| {
-        let grown = cell(row, column) - cell(before, column);
-        if grown >= 0.0 { total + sign * grown } else { f64::NAN }
-    })
-}
-
-fn sum(terms: &[(usize, f64)], row: &[f64]) -> f64 {
-    terms.iter().fold(0.0, |total, &(column, sign)| total + sign * cell(row, column))
-}
-
-fn cell(row: &[f64], column: usize) -> f64 {
-    row.get(column).copied().unwrap_or(f64::NAN)
-}
-
 fn checked_column((metric, attributes): (Metric, Vec<(&'static str, String)>)) -> Result<Column, InvalidSchema> {
     let attributes = Attributes::new(attributes)
         .map_err(|source| InvalidSchema::Attributes { column: metric.name.to_string(), source })?;
@@ -311,7 +250,7 @@ pub const MAX_COLUMNS: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Unit;
+    use crate::{Formula, Term, Unit};
 
     static DONE: Metric = Metric::counter("q.done", Unit::Count, "Done.");
     static SPENT: Metric = Metric::counter("q.spent", Unit::Seconds, "Spent.");

@@ -108,7 +108,7 @@ impl Processor {
         if query.kinds.iter().any(crate::EventKind::is_frame) && query.pid.is_none() && query.host.is_none() {
             let readings = self.registry.readings(query);
             found.extend(readings.map(frame_event).filter(|event| query.matches(event)));
-            found.sort_unstable_by_key(|event| std::cmp::Reverse((event.timestamp, event.id)));
+            found.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
             found.truncate(query.limit);
         }
         found

@@ -1,0 +1,30 @@
+//! The host's metrics.
+
+use std::collections::HashMap;
+
+use observe_core::{Handle, Metric, SeriesView};
+
+use super::{Exposition, Name, names};
+
+/// Adds the newest value of every series whose subject is still there.
+pub(super) fn add(exposition: &mut Exposition, handle: &Handle) {
+    // Metrics are few and series many, and series of one metric share the row: its address is its identity.
+    let mut families: HashMap<*const Metric, Option<(Name, f64)>> = HashMap::new();
+    handle.visit(|series| {
+        if !series.is_live() {
+            return;
+        }
+        let metric = series.metric();
+        let Some((name, factor)) = families.entry(metric).or_insert_with(|| names::family(metric)) else { return };
+        let Some(point) = series.latest() else { return };
+        exposition.add_labelled(name, labels(series), point.value * *factor);
+    });
+}
+
+fn labels(series: &SeriesView<'_>) -> Option<String> {
+    let fixed = series.metric().otel.map_or(&[][..], |otel| otel.attributes);
+    let own = series.subject_attributes().iter().chain(series.column_attributes());
+    let pairs: Vec<(&str, &str)> =
+        own.map(|attribute| (&*attribute.key, &*attribute.value)).chain(fixed.iter().copied()).collect();
+    names::labels(&pairs)
+}

@@ -1,0 +1,241 @@
+//! What detectors found, and where series are going.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, response::Response};
+use observe_core::{Enriched, EventData, EventKind, EventKinds, EventQuery, Handle, MetricKey, linear_trend};
+
+use super::{Row, events::Scan, json, to_json};
+use crate::{
+    AppState, Problem,
+    body::{AnomalyBody, TrendBody},
+    extract::{Fields, FromQuery, Parameter, Query, Shape},
+    page::{self, Page, Paging},
+    range::{self, Range, RangeQuery},
+    time::{EpochSeconds, Rfc3339, WireTime},
+};
+
+pub(crate) fn rows() -> Vec<Row> {
+    vec![
+        Row::get("/anomalies", "Values out of the ordinary, newest first", anomalies)
+            .reads::<AnomalyQuery>()
+            .answers::<Vec<AnomalyBody<EpochSeconds>>>()
+            .compressed(),
+        Row::get("/trends", "Where series are going", trends)
+            .reads::<TrendQuery>()
+            .answers::<Vec<TrendBody<EpochSeconds>>>()
+            .fails(&[404, 422])
+            .compressed(),
+    ]
+}
+
+pub(crate) fn unified() -> Vec<Row> {
+    vec![
+        Row::get("/api/v1/anomalies", "Values out of the ordinary, newest first", anomalies_v1)
+            .reads::<AnomalyPageQuery>()
+            .answers::<Page<AnomalyBody<Rfc3339>>>()
+            .fails(&[400, 422])
+            .compressed(),
+        Row::get("/api/v1/trends", "Where series are going", trends_v1)
+            .reads::<TrendPageQuery>()
+            .answers::<Page<TrendBody<Rfc3339>>>()
+            .fails(&[400, 404, 422])
+            .compressed(),
+    ]
+}
+
+/// Which anomalies.
+#[derive(Debug)]
+struct AnomalyFilter {
+    metric_key: Option<MetricKey>,
+    detector: Option<String>,
+    min_score: f64,
+    range: RangeQuery,
+}
+
+impl AnomalyFilter {
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        Self {
+            metric_key: fields.metric_key(&METRIC_KEY),
+            detector: fields.text(&DETECTOR),
+            min_score: fields.number(&MIN_SCORE).unwrap_or(0.0),
+            range: RangeQuery::from_fields(fields),
+        }
+    }
+
+    fn matches(&self, event: &Enriched) -> bool {
+        let EventData::Anomaly { metric_key, anomaly, .. } = &event.data else { return false };
+        self.metric_key.as_ref().is_none_or(|wanted| wanted == metric_key)
+            && self.detector.as_ref().is_none_or(|wanted| **wanted == *anomaly.detector)
+            && anomaly.score >= self.min_score
+    }
+
+    fn scan(&self, handle: &Handle, limit: usize, before: Option<u64>) -> Result<Scan, Problem> {
+        let range = self.range.resolve(handle.now(), None)?;
+        let mut query = EventQuery::newest(limit);
+        query.kinds = EventKinds::from_iter([EventKind::Anomaly]);
+        (query.start, query.end) = (range.start, range.end);
+        Ok(Scan::run(handle, query, before, |event| self.matches(event)))
+    }
+}
+
+/// The question of the document.
+#[derive(Debug)]
+struct AnomalyQuery {
+    filter: AnomalyFilter,
+    limit: usize,
+}
+
+impl FromQuery for AnomalyQuery {
+    const PARAMETERS: &'static [&'static Parameter] =
+        &[&LIMIT, &METRIC_KEY, &DETECTOR, &MIN_SCORE, &range::SECONDS, &range::START, &range::END];
+
+    fn from_query(fields: &mut Fields<'_>) -> Self {
+        let limit = fields.unsigned(&LIMIT).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(1);
+        Self { limit, filter: AnomalyFilter::from_fields(fields) }
+    }
+}
+
+/// The question in pages.
+#[derive(Debug)]
+struct AnomalyPageQuery {
+    filter: AnomalyFilter,
+    paging: Paging,
+}
+
+impl FromQuery for AnomalyPageQuery {
+    const PARAMETERS: &'static [&'static Parameter] =
+        &[&page::LIMIT, &page::CURSOR, &METRIC_KEY, &DETECTOR, &MIN_SCORE, &range::SECONDS, &range::START, &range::END];
+
+    fn from_query(fields: &mut Fields<'_>) -> Self {
+        Self { paging: Paging::from_fields(fields, Self::PARAMETERS), filter: AnomalyFilter::from_fields(fields) }
+    }
+}
+
+/// Which series, over how long.
+#[derive(Debug)]
+struct TrendQuery {
+    metric_key: Option<MetricKey>,
+    seconds: u64,
+}
+
+impl FromQuery for TrendQuery {
+    const PARAMETERS: &'static [&'static Parameter] = &[&METRIC_KEY, &SECONDS];
+
+    fn from_query(fields: &mut Fields<'_>) -> Self {
+        Self { metric_key: fields.metric_key(&METRIC_KEY), seconds: fields.unsigned(&SECONDS).unwrap_or(1) }
+    }
+}
+
+/// Which series, over how long, in pages.
+#[derive(Debug)]
+struct TrendPageQuery {
+    trends: TrendQuery,
+    paging: Paging,
+}
+
+impl FromQuery for TrendPageQuery {
+    const PARAMETERS: &'static [&'static Parameter] = &[&page::LIMIT, &page::CURSOR, &METRIC_KEY, &SECONDS];
+
+    fn from_query(fields: &mut Fields<'_>) -> Self {
+        Self { paging: Paging::from_fields(fields, Self::PARAMETERS), trends: TrendQuery::from_query(fields) }
+    }
+}
+
+async fn anomalies(
+    State(handle): State<Handle>,
+    Query(query): Query<AnomalyQuery>,
+) -> Result<Json<Vec<AnomalyBody<EpochSeconds>>>, Problem> {
+    let scan = query.filter.scan(&handle, query.limit, None)?;
+    Ok(Json(scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect()))
+}
+
+async fn anomalies_v1(
+    State(state): State<AppState>,
+    Query(query): Query<AnomalyPageQuery>,
+) -> Result<Page<AnomalyBody<Rfc3339>>, Problem> {
+    let before = state.cursors().open_number(&query.paging)?;
+    let scan = query.filter.scan(state.handle(), query.paging.limit, before)?;
+    let items = scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect();
+    Ok(Page::new(state.cursors(), &query.paging, items, scan.next().as_ref().map(|id| &id[..])))
+}
+
+async fn trends(State(state): State<AppState>, Query(query): Query<TrendQuery>) -> Result<Response, Problem> {
+    aside(move || {
+        let handle = state.handle();
+        if query.metric_key.is_some() || query.seconds != DEFAULT_SECONDS {
+            return Ok(json(to_json(&query.answer::<EpochSeconds>(handle)?)));
+        }
+        let everything = || to_json(&query.answer::<EpochSeconds>(handle).unwrap_or_default());
+        Ok(json(state.rendered().trends.of_tick(handle.tick(), everything)))
+    })
+    .await
+}
+
+async fn trends_v1(
+    State(state): State<AppState>,
+    Query(query): Query<TrendPageQuery>,
+) -> Result<Page<TrendBody<Rfc3339>>, Problem> {
+    aside(move || {
+        let after = state.cursors().open(&query.paging)?;
+        let keys = query.trends.keys(state.handle())?;
+        let (keys, next) = page::of_keys(keys, after.as_deref(), query.paging.limit);
+        let items = query.trends.fit(state.handle(), &keys);
+        Ok(Page::new(state.cursors(), &query.paging, items, next.as_deref()))
+    })
+    .await
+}
+
+/// Computes on a thread of its own: lines through all series take milliseconds, in which other requests should not
+/// wait.
+async fn aside<T: Send + 'static>(compute: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(compute).await.unwrap_or_else(|error| Err(Problem::internal(error.to_string())))
+}
+
+impl TrendQuery {
+    fn answer<T: WireTime>(&self, handle: &Handle) -> Result<Vec<TrendBody<T>>, Problem> {
+        Ok(self.fit(handle, &self.keys(handle)?))
+    }
+
+    /// Returns the keys of the series that are meant: one, or all that are alive.
+    fn keys(&self, handle: &Handle) -> Result<Vec<MetricKey>, Problem> {
+        if let Some(key) = &self.metric_key {
+            let is_known = handle.stats(key, None).is_some() || handle.latest(key).is_some();
+            return is_known
+                .then(|| vec![key.clone()])
+                .ok_or_else(|| Problem::not_found("there is no series with this metric key"));
+        }
+        let mut keys = Vec::with_capacity(handle.series_len());
+        handle.visit(|series| {
+            if series.is_live() {
+                keys.push(series.key());
+            }
+        });
+        Ok(keys)
+    }
+
+    /// Fits a line through each series, one lock at a time, so that the next step is not held up by all of them.
+    fn fit<T: WireTime>(&self, handle: &Handle, keys: &[MetricKey]) -> Vec<TrendBody<T>> {
+        let range = Range::last(Duration::from_secs(self.seconds), handle.now());
+        let fitted = keys.iter().filter_map(|key| {
+            let points = handle.points(key, range.start, range.end)?;
+            let trend = linear_trend(&points)?;
+            let newest = points.last()?.timestamp;
+            Some(TrendBody::new(key, &trend, self.seconds as f64, newest.into()))
+        });
+        fitted.collect()
+    }
+}
+
+static LIMIT: Parameter =
+    Parameter::new("limit", Shape::Integer { min: 1, max: 1000 }, "The most anomalies.").default("50");
+static METRIC_KEY: Parameter =
+    Parameter::new("metric_key", Shape::Text { max_bytes: 4096 }, "Only this series: `cpu.total`.");
+static DETECTOR: Parameter =
+    Parameter::new("detector", Shape::Text { max_bytes: 64 }, "Only what this detector found.");
+static MIN_SCORE: Parameter =
+    Parameter::new("min_score", Shape::Number { min: 0.0, max: 1.0 }, "Only scores from here on.");
+static SECONDS: Parameter =
+    Parameter::new("seconds", Shape::Integer { min: 1, max: 604_800 }, "The length of the window.").default("600");
+
+const DEFAULT_SECONDS: u64 = 600;

@@ -1,0 +1,55 @@
+//! Counters of connections.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What became of connections.
+#[derive(Debug, Default)]
+pub struct ServerStats {
+    open: AtomicU64,
+    accepted: AtomicU64,
+    waits: AtomicU64,
+    silent: AtomicU64,
+}
+
+impl ServerStats {
+    /// Returns how many connections are open.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.open.load(Relaxed)
+    }
+
+    /// Returns how many connections were accepted so far.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    /// Returns how often accepting had to wait because the most connections were open.
+    #[must_use]
+    pub fn waits(&self) -> u64 {
+        self.waits.load(Relaxed)
+    }
+
+    /// Returns how many connections were closed because they said nothing in time.
+    #[must_use]
+    pub fn silent(&self) -> u64 {
+        self.silent.load(Relaxed)
+    }
+
+    pub(super) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+        self.open.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_closed(&self) {
+        self.open.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn count_wait(&self) {
+        self.waits.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_silent(&self) {
+        self.silent.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,141 @@
+//! What handlers share.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use axum::{body::Bytes, extract::FromRef};
+use observe_core::Handle;
+use rand::Rng;
+
+use crate::{
+    Config, ServerStats,
+    layers::{HttpMetrics, Rules},
+    openapi,
+    page::Cursors,
+    process::ProcessMeter,
+    rendered::Rendered,
+    routes::root::Endpoint,
+};
+
+/// Everything that the routes need: an engine's handle and the settings. Clones share it.
+#[derive(Clone)]
+pub struct AppState {
+    shared: Arc<Shared>,
+    cursors: Cursors,
+    server: Option<Arc<ServerStats>>,
+}
+
+struct Shared {
+    handle: Handle,
+    config: Config,
+    metrics: Arc<HttpMetrics>,
+    rules: Arc<Rules>,
+    rendered: Rendered,
+    process: ProcessMeter,
+    endpoints: Vec<Endpoint>,
+    document: OnceLock<Bytes>,
+    subscribers: AtomicU64,
+}
+
+impl AppState {
+    /// Serves from an engine. Cursors are signed with a key that lives as long as this state.
+    #[must_use]
+    pub fn new(handle: Handle, config: Config) -> Self {
+        let metrics = Arc::<HttpMetrics>::default();
+        let shared = Shared {
+            handle,
+            rules: Arc::new(Rules::new(&config, Arc::clone(&metrics))),
+            metrics,
+            rendered: Rendered::default(),
+            process: ProcessMeter::default(),
+            endpoints: config.profile.rows(&config).iter().map(Endpoint::new).collect(),
+            document: OnceLock::new(),
+            subscribers: AtomicU64::new(0),
+            config,
+        };
+        let mut key = [0; 32];
+        rand::rng().fill_bytes(&mut key);
+        Self { shared: Arc::new(shared), cursors: Cursors::new(&key), server: None }
+    }
+
+    /// Signs cursors with a key that other processes have too, or that survives a restart.
+    #[must_use]
+    pub fn with_cursor_key(mut self, key: &[u8; 32]) -> Self {
+        self.cursors = Cursors::new(key);
+        self
+    }
+
+    /// Shows the counters of the server that the routes are behind.
+    #[must_use]
+    pub fn with_server_stats(mut self, stats: Arc<ServerStats>) -> Self {
+        self.server = Some(stats);
+        self
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Returns the engine's handle.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.shared.handle
+    }
+
+    pub(crate) fn metrics(&self) -> &HttpMetrics {
+        &self.shared.metrics
+    }
+
+    pub(crate) fn rules(&self) -> &Arc<Rules> {
+        &self.shared.rules
+    }
+
+    pub(crate) fn rendered(&self) -> &Rendered {
+        &self.shared.rendered
+    }
+
+    pub(crate) fn process(&self) -> &ProcessMeter {
+        &self.shared.process
+    }
+
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.shared.endpoints
+    }
+
+    /// Returns the description of the interface, which never changes.
+    pub(crate) fn document(&self) -> Bytes {
+        self.shared.document.get_or_init(|| openapi::document(&self.shared.config).into()).clone()
+    }
+
+    pub(crate) const fn cursors(&self) -> &Cursors {
+        &self.cursors
+    }
+
+    pub(crate) fn server(&self) -> Option<&ServerStats> {
+        self.server.as_deref()
+    }
+
+    /// Makes the id of a new subscriber to the bus.
+    pub(crate) fn subscriber_id(&self, kind: &str) -> String {
+        format!("{kind}-{}", self.shared.subscribers.fetch_add(1, Relaxed) + 1)
+    }
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").field("config", &self.shared.config).finish_non_exhaustive()
+    }
+}
+
+impl FromRef<AppState> for Handle {
+    fn from_ref(state: &AppState) -> Self {
+        state.handle().clone()
+    }
+}

@@ -1,0 +1,13 @@
+//! The interface as clients see it: in process, and over real sockets where those matter.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that stops says what is wrong")]
+
+mod exposition;
+mod fixture;
+mod headers;
+mod inventory;
+mod pages;
+mod parameters;
+mod shapes;
+mod sockets;
+mod streams;
