@@ -1,23 +1,21 @@
-//! An observability engine: this crate gathers the family behind one name.
+#![doc = include_str!("../README.md")]
 
 pub use observe_core::*;
 
-/// Stores.
-pub mod store {
-    pub use observe_store::*;
-}
+#[cfg(feature = "collectors")]
+pub use observe_collectors as collectors;
+#[cfg(feature = "http")]
+pub use observe_http as http;
+#[cfg(feature = "ml")]
+pub use observe_ml as ml;
+#[cfg(feature = "store")]
+pub use observe_store as store;
 
-/// Readers of the host.
-pub mod collectors {
-    pub use observe_collectors::*;
-}
-
-/// Detectors.
-pub mod ml {
-    pub use observe_ml::*;
-}
-
-/// The HTTP interface.
-pub mod http {
-    pub use observe_http::*;
+/// What most programs use: `use observe::prelude::*`.
+pub mod prelude {
+    pub use observe_core::{
+        Collect, CollectError, Collector, Detector, DetectorFactory, Engine, EngineBuilder, EventData, EventKind,
+        EventQuery, EventSink, Filter, Finding, Handle, Item, Limits, Metric, MetricKey, Notifier, NotifyError, Point,
+        Schema, Store, SystemEvent, Table, Timestamp, Unit,
+    };
 }

@@ -1,0 +1,86 @@
+//! `observe check-config`: validates settings, and shows each value with where it came from.
+
+use std::{fmt::Write, path::PathBuf, process::ExitCode};
+
+use serde_json::json;
+use toml::Value;
+
+use super::{FAILED, Global, fail_settings, print, tell};
+use crate::{
+    assemble,
+    settings::{Environment, Loaded, Origin, SettingsError},
+};
+
+/// Validates settings and shows where each value came from
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Checks this file instead of the one that `serve` would read
+    file: Option<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
+        let loaded = match self.check(global, environment) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                if self.json {
+                    print(&format!(
+                        "{:#}\n",
+                        json!({ "valid": false, "error": error.to_string(), "help": error.help() })
+                    ));
+                }
+                return fail_settings(&error);
+            }
+        };
+        for remark in &loaded.remarks {
+            tell(&format!("warning: {remark}\n"));
+        }
+        let text = if self.json { as_json(&loaded) } else { as_toml(&loaded) };
+        if print(&text) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    }
+
+    fn check(&self, global: &Global, environment: &Environment) -> Result<Loaded, SettingsError> {
+        let loaded = global.load(self.file.as_deref(), environment, Vec::new())?;
+        assemble::check(&loaded)?;
+        Ok(loaded)
+    }
+}
+
+/// Writes a settings file that would have the same effect, with origins as comments.
+fn as_toml(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    let mut section = String::new();
+    let mut rows = loaded.rows();
+    // TOML allows each section once.
+    rows.sort_by(|(left, ..), (right, ..)| split(left).cmp(&split(right)));
+    for (key, value, origin) in rows {
+        let (parent, name) = split(&key);
+        if parent != section {
+            let gap = if text.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{gap}[{parent}]\n"));
+            parent.clone_into(&mut section);
+        }
+        let line = format!("{name} = {value}");
+        // Writing to a string cannot fail.
+        writeln!(text, "{line:<40} # {origin}").unwrap_or_default();
+    }
+    text
+}
+
+/// Splits a dotted key into its section and its name.
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
+}
+
+fn as_json(loaded: &Loaded) -> String {
+    let settings: Vec<_> = loaded.rows().into_iter().map(|(key, value, origin)| row(&key, value, &origin)).collect();
+    let file = loaded.file.as_ref().map(|path| path.display().to_string());
+    format!("{:#}\n", json!({ "valid": true, "file": file, "warnings": loaded.remarks, "settings": settings }))
+}
+
+fn row(key: &str, value: &Value, origin: &Origin) -> serde_json::Value {
+    json!({ "key": key, "value": value, "origin": origin.to_string() })
+}

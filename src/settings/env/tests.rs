@@ -1,0 +1,192 @@
+use toml::Table;
+
+use super::*;
+use crate::settings::layers::Layers;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment::new(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+fn layers() -> Layers {
+    let defaults: Table = toml::toml! {
+        [log]
+        level = "info"
+        format = "text"
+        [ml]
+        detectors = ["zscore"]
+        [ml.zscore]
+        threshold = 3.0
+        [server]
+        host = "127.0.0.1"
+        port = 8000
+        profile = "all"
+        environment = "production"
+        openapi = true
+        worker_threads = 0
+    };
+    Layers::new(defaults)
+}
+
+fn applied(variables: &[(&str, &str)]) -> Result<(Layers, Vec<String>), String> {
+    let mut layers = layers();
+    let remarks = environment(variables).apply(&mut layers, "all").map_err(|error| error.to_string())?;
+    Ok((layers, remarks))
+}
+
+fn value(variables: &[(&str, &str)], key: &str) -> Value {
+    let (layers, _) = applied(variables).unwrap();
+    layers.value(key).unwrap().clone()
+}
+
+#[test]
+fn canonical_names_reach_every_depth() {
+    assert_eq!(value(&[("OBSERVE_SERVER__PORT", "9000")], "server.port"), Value::Integer(9000));
+    assert_eq!(value(&[("OBSERVE_ML__ZSCORE__THRESHOLD", "4")], "ml.zscore.threshold"), Value::Float(4.0));
+}
+
+#[test]
+fn the_origin_is_the_name_that_was_used() {
+    let (layers, _) = applied(&[("FASTAPI_PORT", "9000"), ("OBSERVE_SERVER__HOST", "::1")]).unwrap();
+
+    assert_eq!(layers.origin("server.port"), Origin::Environment("FASTAPI_PORT".to_owned()));
+    assert_eq!(layers.origin("server.host"), Origin::Environment("OBSERVE_SERVER__HOST".to_owned()));
+    assert_eq!(layers.origin("log.level"), Origin::Default);
+}
+
+#[test]
+fn canonical_names_win_over_those_of_documents() {
+    let variables = [("OBSERVE_SERVER__PORT", "1"), ("PORT", "2")];
+
+    assert_eq!(value(&variables, "server.port"), Value::Integer(1));
+}
+
+#[test]
+fn the_empty_string_counts_as_unset() {
+    let variables = [("OBSERVE_SERVER__PORT", ""), ("FASTAPI_PORT", ""), ("PORT", "9")];
+
+    assert_eq!(value(&variables, "server.port"), Value::Integer(9));
+}
+
+#[test]
+fn booleans_have_many_spellings() {
+    for text in ["true", "1", "YES", "On"] {
+        assert_eq!(value(&[("OBSERVE_SERVER__OPENAPI", text)], "server.openapi"), Value::Boolean(true));
+    }
+    for text in ["false", "0", "No", "OFF"] {
+        assert_eq!(value(&[("OBSERVE_SERVER__OPENAPI", text)], "server.openapi"), Value::Boolean(false));
+    }
+}
+
+#[test]
+fn lists_are_toml_or_separated_by_commas() {
+    let expected = Value::from(vec!["trend", "zscore"]);
+
+    for text in ["trend, zscore", "trend,zscore,", "[\"trend\", 'zscore']"] {
+        assert_eq!(value(&[("OBSERVE_ML__DETECTORS", text)], "ml.detectors"), expected, "{text}");
+    }
+}
+
+#[test]
+fn text_of_the_wrong_kind_is_refused_by_name() {
+    for (variable, text) in [
+        ("OBSERVE_SERVER__PORT", "eighty"),
+        ("OBSERVE_SERVER__OPENAPI", "maybe"),
+        ("OBSERVE_ML__ZSCORE__THRESHOLD", "3,5"),
+        ("OBSERVE_ML__DETECTORS", "[\"zscore\""),
+        ("OBSERVE_SERVER__PORT__LOW", "1"),
+        ("OBSERVE_ML__ZSCORE", "on"),
+        ("PORT", "tcp://10.0.0.1:80"),
+    ] {
+        let error = applied(&[(variable, text)]).unwrap_err();
+
+        assert!(error.starts_with(variable), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn text_that_is_not_utf8_is_refused_where_it_matters() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let bytes = || OsString::from_vec(vec![0xff]);
+
+    let ours = Environment::new([("OBSERVE_SERVER__HOST".into(), bytes())]).apply(&mut layers(), "all");
+    let other = Environment::new([("LS_COLORS".into(), bytes()), (bytes(), bytes())]).apply(&mut layers(), "all");
+
+    assert_eq!(ours.unwrap_err().to_string(), "OBSERVE_SERVER__HOST: `OBSERVE_SERVER__HOST`: is not UTF-8");
+    assert!(other.unwrap().is_empty());
+}
+
+#[test]
+fn documents_that_disagree_are_both_named() {
+    let error = applied(&[("PORT", "1"), ("FASTAPI_PORT", "2")]).unwrap_err();
+
+    assert_eq!(error, "FASTAPI_PORT and PORT set `server.port` to different values");
+}
+
+#[test]
+fn documents_that_agree_are_fine() {
+    assert_eq!(value(&[("PORT", "1"), ("FASTAPI_PORT", "1")], "server.port"), Value::Integer(1));
+}
+
+#[test]
+fn the_active_profile_decides_between_documents() {
+    for (profile, port) in [("webhooks", 1), ("observer-eye", 2)] {
+        let mut layers = layers();
+
+        environment(&[("PORT", "1"), ("FASTAPI_PORT", "2")]).apply(&mut layers, profile).unwrap();
+
+        assert_eq!(layers.value("server.port"), Some(&Value::Integer(port)), "{profile}");
+    }
+}
+
+#[test]
+fn names_without_effect_are_remarked_on_once() {
+    let (_, remarks) = applied(&[("REDIS_URL", "redis://"), ("EBPF_ENABLED", "true"), ("PATH", "/bin")]).unwrap();
+
+    assert_eq!(
+        remarks,
+        ["EBPF_ENABLED has no effect: `ebpf.mode` is not built yet", "REDIS_URL has no effect: the bus is in process"]
+    );
+}
+
+#[test]
+fn a_single_underscore_is_noticed() {
+    let (layers, remarks) = applied(&[("OBSERVE_SERVER_PORT", "9000"), ("OBSERVE_CI_CACHE", "/x")]).unwrap();
+
+    assert_eq!(remarks, ["OBSERVE_SERVER_PORT has no effect: did you mean OBSERVE_SERVER__PORT?"]);
+    assert_eq!(layers.value("server.port"), Some(&Value::Integer(8000)));
+}
+
+#[test]
+fn production_refuses_debugging_and_protections_that_are_missing() {
+    for (variable, text) in [("DEBUG", "true"), ("SSL_CERTFILE", "/cert.pem"), ("ADMIN_TOKEN", "secret")] {
+        let error = environment(&[(variable, text)]).check_production().unwrap_err().to_string();
+
+        assert!(error.starts_with(variable), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    assert!(environment(&[("DEBUG", "off"), ("REDIS_URL", "x"), ("DATABASE_URL", "x")]).check_production().is_ok());
+}
+
+#[test]
+fn names_are_listed_once() {
+    let mut names: Vec<&str> = NAMES.iter().map(|name| name.variable).collect();
+    names.sort_unstable();
+    let listed = names.len();
+
+    names.dedup();
+
+    assert_eq!(names.len(), listed);
+}
+
+#[test]
+fn names_that_set_a_key_name_one_that_exists() {
+    let defaults = crate::settings::defaults();
+
+    for name in NAMES {
+        if let Effect::Sets(key) = name.effect {
+            assert!(crate::settings::is_known(&defaults, key), "{} sets `{key}`", name.variable);
+        }
+    }
+}

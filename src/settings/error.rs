@@ -1,0 +1,99 @@
+//! What can be wrong with settings, where, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+use super::Origin;
+
+/// Says which setting cannot be used, where it came from, and why.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// Names of two documents set one key to different values.
+    #[error("{first} and {second} set `{key}` to different values")]
+    Conflict { key: String, first: String, second: String },
+    /// The value has the wrong type or is out of range.
+    #[error("{origin}: `{key}`: {problem}")]
+    Invalid { key: String, origin: Origin, problem: String },
+    /// A check of `--production` failed.
+    #[error("{origin}: `{key}`: {problem}")]
+    Refused { key: String, origin: Origin, problem: String },
+    /// The file is not TOML.
+    #[error("{origin}: {problem}")]
+    Syntax { origin: Origin, problem: String },
+    /// No such setting.
+    #[error("{origin}: unknown key `{key}`")]
+    Unknown { key: String, origin: Origin, nearest: Option<String> },
+    /// The file cannot be read.
+    #[error("cannot read settings from {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+}
+
+impl SettingsError {
+    /// Returns what the reader of the message should do.
+    pub(crate) fn help(&self) -> String {
+        match self {
+            Self::Conflict { first, second, .. } => format!("unset {first} or {second}, or give both the same value"),
+            Self::Invalid { key, origin: Origin::Default, .. } => {
+                format!("change `{key}`, or a setting that depends on it")
+            }
+            Self::Invalid { origin: Origin::Environment(name), .. } => format!("change or unset {name}"),
+            Self::Invalid { key, origin, .. } => format!("change or remove `{key}` in {}", origin.place()),
+            Self::Refused { .. } => "change the setting, or start without --production".to_owned(),
+            Self::Syntax { .. } => "mend the file; `observe check-config FILE` tries it without starting".to_owned(),
+            Self::Unknown { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::Unknown { key, .. } => unknown_help(key),
+            Self::Unreadable { .. } => "check the path and its permissions, or leave --config out".to_owned(),
+        }
+    }
+}
+
+fn unknown_help(key: &str) -> String {
+    let section = key.split('.').next().unwrap_or_default();
+    if PLANNED_SECTIONS.contains(&section) {
+        return format!("section `{section}` is not built yet in this version; remove it");
+    }
+    "remove it; `observe check-config` lists every key there is".to_owned()
+}
+
+/// Finds the known key that is spelled most like `key`, if one is near enough to be what was meant.
+pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let (distance, candidate) = known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(key, candidate), candidate))
+        .min_by_key(|&(distance, candidate)| (distance, candidate.rsplit('.').next() != Some(last)))?;
+    let enough = 1 + key.chars().count() / 4;
+    (distance <= enough).then(|| candidate.to_owned())
+}
+
+/// Sections of the contract that have nothing behind them yet.
+const PLANNED_SECTIONS: [&str; 11] =
+    ["auth", "cors", "deep", "ebpf", "forward", "github", "notify", "rate_limit", "receivers", "store", "tls"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 4] = ["log.format", "log.level", "server.host", "server.port"];
+
+    #[test]
+    fn a_misspelt_key_finds_its_neighbour() {
+        assert_eq!(nearest("server.prot", KNOWN).as_deref(), Some("server.port"));
+        assert_eq!(nearest("servr.port", KNOWN).as_deref(), Some("server.port"));
+        assert_eq!(nearest("log.levl", KNOWN).as_deref(), Some("log.level"));
+    }
+
+    #[test]
+    fn a_key_unlike_all_others_finds_nothing() {
+        assert_eq!(nearest("kubernetes.namespace", KNOWN), None);
+        assert_eq!(nearest("x", KNOWN), None);
+        assert_eq!(nearest("", KNOWN), None);
+        assert_eq!(nearest("server.port", []), None);
+    }
+
+    #[test]
+    fn a_section_that_is_planned_says_so() {
+        let error = SettingsError::Unknown { key: "tls.cert".to_owned(), origin: Origin::Default, nearest: None };
+
+        assert_eq!(error.help(), "section `tls` is not built yet in this version; remove it");
+    }
+}

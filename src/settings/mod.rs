@@ -1,0 +1,186 @@
+//! Settings: defaults, one file, the environment and the command line, merged as one table and deserialised once.
+
+mod env;
+mod error;
+mod layers;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+pub(crate) use self::{
+    env::Environment,
+    error::SettingsError,
+    layers::{Origin, leaves},
+};
+use self::{error::nearest, layers::Layers};
+use crate::telemetry;
+
+/// Everything that can be set. Each section is the `Config` of the part that it configures.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) server: observe_http::Config,
+    pub(crate) log: telemetry::Config,
+    pub(crate) memory: MemoryConfig,
+    pub(crate) collectors: observe_collectors::Config,
+    pub(crate) ml: observe_ml::Config,
+}
+
+/// How much memory the engine may use.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MemoryConfig {
+    /// Bound of rings, detectors, queues and histories together, in bytes.
+    pub(crate) max_bytes: usize,
+}
+
+/// Where settings are taken from.
+#[derive(Debug)]
+pub(crate) struct Sources<'a> {
+    /// The file that was named, or the places to look for one.
+    pub(crate) file: FileSource<'a>,
+    pub(crate) environment: &'a Environment,
+    /// Dotted key, value, and the flag that said so.
+    pub(crate) flags: Vec<(&'static str, Value, &'static str)>,
+}
+
+/// Which file is read. At most one is.
+#[derive(Debug)]
+pub(crate) enum FileSource<'a> {
+    /// This one, which must exist.
+    Named(&'a Path),
+    /// The first of these that exists, if any.
+    Search(&'a [&'a str]),
+}
+
+/// Settings as they came out, and how they came about.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    /// The file that was read.
+    pub(crate) file: Option<PathBuf>,
+    /// What the log should say about names that have no effect.
+    pub(crate) remarks: Vec<String>,
+    layers: Layers,
+}
+
+impl Loaded {
+    /// Lists every key with its value and where it came from.
+    pub(crate) fn rows(&self) -> Vec<(String, &Value, Origin)> {
+        let found = leaves(self.layers.table());
+        found.into_iter().map(|(key, value)| (key.clone(), value, self.layers.origin(&key))).collect()
+    }
+
+    /// Makes an error about a key out of what a part of the program found wrong with it.
+    pub(crate) fn invalid(&self, key: &str, problem: impl Into<String>) -> SettingsError {
+        SettingsError::Invalid { key: key.to_owned(), origin: self.layers.origin(key), problem: problem.into() }
+    }
+}
+
+/// Merges all layers and makes settings of them.
+pub(crate) fn load(sources: &Sources<'_>) -> Result<Loaded, SettingsError> {
+    let defaults = defaults();
+    let mut layers = Layers::new(defaults.clone());
+    let file = read_file(&sources.file)?;
+    if let Some((path, text)) = &file {
+        layers.add_file(path, text)?;
+    }
+    let profile = active_profile(sources, &layers)?;
+    let remarks = sources.environment.apply(&mut layers, &profile)?;
+    for (key, value, flag) in &sources.flags {
+        layers.set(key, value.clone(), Origin::Flag(flag))?;
+    }
+    let settings = deserialize(&layers, &defaults)?;
+    Ok(Loaded { settings, file: file.map(|(path, _)| path), remarks, layers })
+}
+
+/// Returns every key with its default.
+pub(crate) fn defaults() -> Table {
+    // Every section is plain data, which always has a table form; a test keeps it so.
+    Table::try_from(Settings::default()).unwrap_or_default()
+}
+
+fn read_file(source: &FileSource<'_>) -> Result<Option<(PathBuf, String)>, SettingsError> {
+    let candidates: Vec<&Path> = match source {
+        FileSource::Named(path) => vec![path],
+        FileSource::Search(paths) => paths.iter().map(Path::new).collect(),
+    };
+    for path in candidates {
+        match fs::read_to_string(path) {
+            Ok(text) => return Ok(Some((path.to_owned(), text))),
+            Err(error) if is_absent(&error) && matches!(source, FileSource::Search(_)) => {}
+            Err(source) => return Err(SettingsError::Unreadable { path: path.to_owned(), source }),
+        }
+    }
+    Ok(None)
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The profile decides between names of documents, so it is looked up before they are.
+fn active_profile(sources: &Sources<'_>, layers: &Layers) -> Result<String, SettingsError> {
+    let flag = sources.flags.iter().find(|(key, ..)| *key == PROFILE);
+    let flag = flag.and_then(|(_, value, _)| value.as_str());
+    let environment = sources.environment;
+    let found = match (flag, environment.text("OBSERVE_SERVER__PROFILE")?, environment.text("OBSERVE_PROFILE")?) {
+        (Some(profile), ..) | (None, Some(profile), _) | (None, None, Some(profile)) => Some(profile),
+        (None, None, None) => layers.value(PROFILE).and_then(Value::as_str),
+    };
+    Ok(found.unwrap_or_default().to_owned())
+}
+
+fn deserialize(layers: &Layers, defaults: &Table) -> Result<Settings, SettingsError> {
+    let table = layers.table();
+    if let Some((key, _)) = leaves(table).into_iter().find(|(key, _)| !is_known(defaults, key)) {
+        return Err(unknown(&key, layers, defaults));
+    }
+    serde_path_to_error::deserialize(table.clone()).map_err(|error| {
+        let key = error.path().to_string();
+        let problem = error.inner().message().trim_end().to_owned();
+        SettingsError::Invalid { origin: layers.origin(&key), problem, key }
+    })
+}
+
+/// Names the outermost part of `key` that does not exist: a misspelt section, rather than each key in it.
+fn unknown(key: &str, layers: &Layers, defaults: &Table) -> SettingsError {
+    let outermost = prefixes(key).find(|part| !is_known(defaults, part)).unwrap_or(key);
+    let known = leaves(defaults);
+    let known: Vec<&str> = known.iter().flat_map(|(key, _)| prefixes(key)).collect();
+    SettingsError::Unknown {
+        key: outermost.to_owned(),
+        origin: layers.origin(outermost),
+        nearest: nearest(outermost, known),
+    }
+}
+
+fn is_known(defaults: &Table, key: &str) -> bool {
+    let mut names = key.split('.');
+    let first = names.next().and_then(|name| defaults.get(name));
+    names.try_fold(first, |value, name| Some(value?.get(name))).flatten().is_some()
+}
+
+/// Lists `a`, `a.b` and `a.b.c` of `a.b.c`.
+fn prefixes(key: &str) -> impl Iterator<Item = &str> {
+    key.match_indices('.').map(|(at, _)| at).chain([key.len()]).filter_map(|end| key.get(..end))
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self { max_bytes: observe::Limits::default().memory_max_bytes }
+    }
+}
+
+/// The places where a file is looked for when none is named.
+pub(crate) const SEARCH: &[&str] = &["observe.toml", "/etc/observe/observe.toml"];
+
+const PROFILE: &str = "server.profile";
+
+#[cfg(test)]
+mod tests;

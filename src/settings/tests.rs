@@ -1,0 +1,212 @@
+use std::{collections::BTreeSet, ffi::OsString};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const DEFAULTS: &str = include_str!("../../observe.toml");
+
+/// Writes a file into a folder that lasts as long as the first part of what is returned.
+fn file(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("observe.toml");
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    Environment::new(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+fn load_text(
+    text: &str,
+    variables: &[(&str, &str)],
+    flags: Vec<(&'static str, Value, &'static str)>,
+) -> Result<Loaded, SettingsError> {
+    let (_folder, path) = file(text);
+    load(&Sources { file: FileSource::Named(&path), environment: &environment(variables), flags })
+}
+
+/// Returns the error without the folder that the file happened to be in, and its help.
+fn error_of(text: &str) -> (String, String) {
+    let error = load_text(text, &[], Vec::new()).unwrap_err();
+    let message = error.to_string();
+    let start = message.find("observe.toml").unwrap_or(0);
+    (message[start..].to_owned(), error.help())
+}
+
+fn origin_of(loaded: &Loaded, key: &str) -> String {
+    let rows = loaded.rows();
+    rows.iter().find(|(row, ..)| row == key).unwrap().2.to_string()
+}
+
+#[test]
+fn the_shipped_file_says_exactly_the_defaults() {
+    let shipped: Table = DEFAULTS.parse().unwrap();
+
+    let lines = |table: &Table| -> BTreeSet<String> {
+        leaves(table).into_iter().map(|(key, value)| format!("{key} = {value}")).collect()
+    };
+    let (shipped, defaults) = (lines(&shipped), lines(&defaults()));
+
+    let only_shipped: Vec<_> = shipped.difference(&defaults).collect();
+    let only_defaults: Vec<_> = defaults.difference(&shipped).collect();
+    assert!(only_shipped.is_empty() && only_defaults.is_empty(), "file: {only_shipped:#?}, code: {only_defaults:#?}");
+}
+
+#[test]
+fn the_shipped_file_explains_every_setting() {
+    let mut previous = "";
+    for line in DEFAULTS.lines() {
+        let is_setting = !line.starts_with('#') && line.contains(" = ") && !line.starts_with(' ');
+        if is_setting && previous.is_empty() {
+            panic!("no comment above: {line}");
+        }
+        previous = line;
+    }
+}
+
+#[test]
+fn without_any_layer_settings_are_the_defaults() {
+    let sources = Sources { file: FileSource::Search(&[]), environment: &environment(&[]), flags: Vec::new() };
+
+    let loaded = load(&sources).unwrap();
+
+    assert_eq!(loaded.settings.server, observe::http::Config::default());
+    assert!(loaded.file.is_none() && loaded.remarks.is_empty());
+    assert!(loaded.rows().iter().all(|(.., origin)| *origin == Origin::Default));
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file() {
+    let text = "[server]\nport = 1\nhost = \"::1\"\nservice_name = \"file\"\n[log]\nlevel = \"warn\"";
+    let variables = [("OBSERVE_SERVER__PORT", "2"), ("OBSERVE_SERVER__HOST", "::2")];
+
+    let loaded = load_text(text, &variables, vec![("server.port", 3.into(), "--port")]).unwrap();
+
+    let server = &loaded.settings.server;
+    assert_eq!((server.port, server.host.as_str(), server.service_name.as_str()), (3, "::2", "file"));
+    assert_eq!(origin_of(&loaded, "server.port"), "--port");
+    assert_eq!(origin_of(&loaded, "server.host"), "OBSERVE_SERVER__HOST");
+    assert!(origin_of(&loaded, "server.service_name").ends_with("observe.toml:4:1"));
+    assert_eq!(origin_of(&loaded, "server.openapi"), "default");
+}
+
+#[test]
+fn the_first_file_that_exists_is_read_and_no_other() {
+    let (_one, first) = file("log.level = \"warn\"");
+    let (_two, second) = file("this is not read");
+    let absent = first.join("below-a-file");
+    let paths = [&absent, &first, &second].map(|path| path.to_str().unwrap());
+
+    let sources = Sources { file: FileSource::Search(&paths), environment: &environment(&[]), flags: Vec::new() };
+    let loaded = load(&sources).unwrap();
+
+    assert_eq!(loaded.file, Some(first));
+    assert_eq!(loaded.settings.log.level, telemetry::Level::Warn);
+}
+
+#[test]
+fn a_file_that_was_named_must_exist() {
+    let path = Path::new("/nowhere/observe.toml");
+    let sources = Sources { file: FileSource::Named(path), environment: &environment(&[]), flags: Vec::new() };
+
+    let error = load(&sources).unwrap_err().to_string();
+
+    assert!(error.starts_with("cannot read settings from /nowhere/observe.toml: "), "{error}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_its_neighbour() {
+    let (error, help) = error_of("# settings\n[server]\nhost = \"::1\"\n  prot = 8000\n");
+
+    assert_eq!(error, "observe.toml:4:3: unknown key `server.prot`");
+    assert_eq!(help, "did you mean `server.port`?");
+}
+
+#[test]
+fn an_unknown_section_is_refused_as_a_whole() {
+    let (error, help) = error_of("[servr]\nport = 1\n");
+
+    assert_eq!((error.as_str(), help.as_str()), ("observe.toml:1:2: unknown key `servr`", "did you mean `server`?"));
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_its_neighbour() {
+    let error = load_text("", &[("OBSERVE_SERVER__HOSTS", "::1")], Vec::new()).unwrap_err();
+
+    assert_eq!(error.to_string(), "OBSERVE_SERVER__HOSTS: unknown key `server.hosts`");
+    assert_eq!(error.help(), "did you mean `server.host`?");
+}
+
+#[test]
+fn a_section_that_is_not_built_yet_says_so() {
+    let (error, help) = error_of("[tls]\ncert = \"/cert.pem\"\n");
+
+    assert_eq!(error, "observe.toml:1:2: unknown key `tls`");
+    assert!(help.contains("not built yet"), "{help}");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_its_line() {
+    let (error, help) = error_of("[server]\nport = \"eighty\"\n");
+
+    assert!(error.starts_with("observe.toml:2:1: `server.port`: invalid type: string"), "{error}");
+    assert!(help.starts_with("change or remove `server.port`"), "{help}");
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for (text, key) in [
+        ("server.port = 70000", "server.port"),
+        ("server.port = -1", "server.port"),
+        ("server.profile = \"everything\"", "server.profile"),
+        ("memory.max_bytes = 1.5", "memory.max_bytes"),
+        ("log.level = \"loud\"", "log.level"),
+        ("ml.detectors = [1]", "ml.detectors[0]"),
+    ] {
+        let (error, _) = error_of(text);
+
+        assert!(error.starts_with("observe.toml:1:") && error.contains(&format!(": `{key}`: ")), "{error}");
+    }
+}
+
+#[test]
+fn a_variable_out_of_range_is_refused_by_its_name() {
+    let error = load_text("", &[("PORT", "70000")], Vec::new()).unwrap_err();
+
+    assert!(error.to_string().starts_with("PORT: `server.port`: "), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_text_is_refused() {
+    let (_folder, path) = file("");
+    fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+    let sources = Sources { file: FileSource::Named(&path), environment: &environment(&[]), flags: Vec::new() };
+
+    let error = load(&sources).unwrap_err().to_string();
+
+    assert!(error.contains("UTF-8"), "{error}");
+}
+
+#[test]
+fn the_profile_in_force_decides_between_documents() {
+    let variables = [("PORT", "1"), ("FASTAPI_PORT", "2"), ("OBSERVE_PROFILE", "analytics")];
+
+    let error = load_text("", &variables, Vec::new()).unwrap_err();
+
+    assert_eq!(error.to_string(), "FASTAPI_PORT and PORT set `server.port` to different values");
+}
+
+#[test]
+fn every_default_can_be_said_in_the_environment() {
+    let defaults = defaults();
+    for (key, value) in leaves(&defaults) {
+        let name = format!("OBSERVE_{}", key.to_ascii_uppercase().replace('.', "__"));
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+
+        let loaded = load_text("", &[(&name, &text)], Vec::new());
+
+        assert!(loaded.is_ok(), "{name}={text}: {loaded:?}");
+    }
+}
