@@ -49,11 +49,8 @@ pub(crate) fn http_state(loaded: &Loaded, engine: &Engine) -> AppState {
     AppState::new(engine.handle().clone(), loaded.settings.server.clone())
 }
 
-#[expect(clippy::field_reassign_with_default, reason = "the struct can grow, so it has no literal here")]
 fn limits(settings: &Settings) -> Limits {
-    let mut limits = Limits::default();
-    limits.memory_max_bytes = settings.memory.max_bytes;
-    limits
+    Limits { memory_max_bytes: settings.memory.max_bytes, ..Limits::default() }
 }
 
 fn collectors(loaded: &Loaded) -> Result<Vec<Box<dyn Collector>>, SettingsError> {

@@ -1,12 +1,14 @@
 //! What waits to be stored.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
-use crate::{Commit, intake::Progress};
+use crate::{Commit, Enriched, EventKind, Frame, intake::Progress};
 
 /// Commits that the store has not taken yet, bounded in bytes.
 ///
-/// When it is full, waiting tickets are refused and the oldest frames leave. Events never do.
+/// When it is full, waiting tickets are refused and the oldest frames leave, then the oldest events. Alerts never do.
 #[derive(Debug)]
 pub(super) struct Backlog {
     max_bytes: usize,
@@ -22,6 +24,8 @@ pub(super) struct Waiting {
     pub(super) bytes: usize,
     /// Frames that left because there was no room.
     pub(super) dropped_frames: u64,
+    /// Events that left because there was no room.
+    pub(super) dropped_events: u64,
     /// Whether nothing will follow.
     pub(super) is_finished: bool,
 }
@@ -76,16 +80,34 @@ impl Backlog {
         if waiting.bytes <= self.max_bytes {
             return;
         }
-        progress.refuse();
-        let mut leaving = 0;
-        for frame in &waiting.commit.frames {
-            if waiting.bytes <= self.max_bytes {
-                break;
-            }
-            waiting.bytes -= frame.size_bytes();
-            leaving += 1;
-        }
-        waiting.commit.frames.drain(..leaving);
-        waiting.dropped_frames += leaving as u64;
+        progress.lose(waiting.through);
+        let excess = waiting.bytes - self.max_bytes;
+        let (frames, freed) = drop_oldest(&mut waiting.commit.frames, excess, Frame::size_bytes, |_| true);
+        waiting.bytes -= freed;
+        let is_droppable = |event: &Arc<Enriched>| event.kind() != EventKind::Alert;
+        let excess = excess.saturating_sub(freed);
+        let (events, freed) = drop_oldest(&mut waiting.commit.events, excess, |event| event.size_bytes(), is_droppable);
+        waiting.bytes -= freed;
+        waiting.dropped_frames += frames;
+        waiting.dropped_events += events;
     }
+}
+
+/// Drops items from the front until `excess` bytes are free. Returns how many went, and how many bytes that freed.
+fn drop_oldest<T>(
+    items: &mut Vec<T>,
+    excess: usize,
+    size_bytes: impl Fn(&T) -> usize,
+    is_droppable: impl Fn(&T) -> bool,
+) -> (u64, usize) {
+    let (mut count, mut freed) = (0, 0);
+    items.retain(|item| {
+        let stays = freed >= excess || !is_droppable(item);
+        if !stays {
+            count += 1;
+            freed += size_bytes(item);
+        }
+        stays
+    });
+    (count, freed)
 }

@@ -103,4 +103,6 @@ pub struct StoreStatus {
     pub backlog_bytes: usize,
     /// Frames that left the backlog unstored because it was full.
     pub dropped_frames: u64,
+    /// Events that left the backlog unstored because it was full; never alerts.
+    pub dropped_events: u64,
 }

@@ -183,7 +183,7 @@ fn what_could_not_be_stored_is_stored_later_and_once() {
 }
 
 #[test]
-fn a_full_backlog_refuses_tickets_keeps_events_and_drops_the_oldest_frames_with_a_record() {
+fn a_full_backlog_refuses_tickets_and_drops_the_oldest_frames_before_any_event_with_a_record() {
     let store = Arc::new(FlakyStore::failing(usize::MAX));
     let limits = Limits { memory_max_bytes: 1 << 20, ..Limits::default() };
     let engine = Engine::builder().store(Arc::clone(&store) as _).limits(limits).start().unwrap();
@@ -198,24 +198,38 @@ fn a_full_backlog_refuses_tickets_keeps_events_and_drops_the_oldest_frames_with_
     }
     let refused = run(async { tokio::time::timeout(SOON, first.durable()).await });
     store.fail_next(0);
-    let stored = run(async {
-        tokio::time::timeout(SOON, async {
-            while first.durable().await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-    });
+    let later = engine.handle().publish(log("later")).unwrap();
+    let stored = run(async { tokio::time::timeout(SOON, later.durable()).await });
 
     assert_eq!(refused, Ok(Err(NotDurable::StoreUnavailable)));
-    assert_eq!(stored, Ok(()));
+    assert_eq!(stored, Ok(Ok(())));
     let report = engine.shutdown(SOON);
     let commits = store.commits();
     let gaps = commits.iter().flat_map(|commit| &commit.events).filter(|event| event.kind() == EventKind::Custom);
     assert!(report.is_clean());
-    assert_eq!(stored_logs(&store), 1);
+    assert_eq!(stored_logs(&store), 2);
     assert!(gaps.count() > 0);
     assert!(commits.iter().map(|commit| commit.frames.len()).sum::<usize>() < 5_000);
+}
+
+#[test]
+fn a_flood_of_events_before_a_store_that_fails_stays_bounded_and_is_counted() {
+    let store = Arc::new(FlakyStore::failing(usize::MAX));
+    let limits = Limits { memory_max_bytes: 1 << 20, ..Limits::default() };
+    let engine = Engine::builder().store(Arc::clone(&store) as _).limits(limits.clone()).start().unwrap();
+
+    for _ in 0..2_000 {
+        while engine.handle().publish(log(&"x".repeat(1_000))).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    store.fail_next(0);
+    let handle = engine.handle().clone();
+    assert!(engine.shutdown(SOON).is_clean());
+
+    let stored = stored_logs(&store);
+    assert!(stored * 1_000 < limits.budget().backlog, "{stored}");
+    assert_eq!(handle.status().store.dropped_events + stored as u64, 2_000);
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Writer {
         loop {
             self.rest(due, failures).await;
             let waiting = self.backlog.take();
-            let is_stored = self.write(self.with_gap(waiting.commit, waiting.dropped_frames)).await;
+            let is_stored =
+                self.write(self.with_gap(waiting.commit, waiting.dropped_frames, waiting.dropped_events)).await;
             if is_stored {
                 progress.advance(waiting.through);
             }
@@ -135,11 +136,14 @@ impl Writer {
         }
     }
 
-    /// Adds the record of frames that had to leave the backlog.
-    fn with_gap(&self, mut commit: Commit, dropped_frames: u64) -> Commit {
-        if dropped_frames > 0 {
-            self.record.status.lock().dropped_frames += dropped_frames;
-            let data = serde_json::json!({ "dropped_frames": dropped_frames });
+    /// Adds the record of what had to leave the backlog.
+    fn with_gap(&self, mut commit: Commit, dropped_frames: u64, dropped_events: u64) -> Commit {
+        if dropped_frames + dropped_events > 0 {
+            let mut status = self.record.status.lock();
+            status.dropped_frames += dropped_frames;
+            status.dropped_events += dropped_events;
+            drop(status);
+            let data = serde_json::json!({ "dropped_frames": dropped_frames, "dropped_events": dropped_events });
             let gap = EventData::Custom(Custom { name: "gap".to_owned(), data });
             let event = SystemEvent::new("engine", self.clock.now(), gap);
             commit.events.push(Arc::new(Enriched { event, process: None }));

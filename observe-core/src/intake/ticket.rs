@@ -37,8 +37,15 @@ pub(crate) struct Progress {
 #[derive(Clone, Copy, Debug, Default)]
 struct Written {
     through: u64,
-    is_refusing: bool,
+    /// Items after the first number, up to the second, may have left the backlog unwritten.
+    lost: (u64, u64),
     is_stopped: bool,
+}
+
+impl Written {
+    const fn may_have_lost(&self, number: u64) -> bool {
+        number > self.lost.0 && number <= self.lost.1
+    }
 }
 
 impl Ticket {
@@ -58,10 +65,12 @@ impl Ticket {
     pub async fn durable(&self) -> Result<(), NotDurable> {
         self.progress.want(self.number);
         let mut written = self.progress.written.subscribe();
-        let settled = |written: &Written| written.through >= self.number || written.is_refusing || written.is_stopped;
+        let settled = |written: &Written| {
+            written.through >= self.number || written.may_have_lost(self.number) || written.is_stopped
+        };
         match written.wait_for(settled).await.map(|written| *written) {
+            Ok(written) if written.may_have_lost(self.number) => Err(NotDurable::StoreUnavailable),
             Ok(written) if written.through >= self.number => Ok(()),
-            Ok(written) if written.is_refusing => Err(NotDurable::StoreUnavailable),
             _ => Err(NotDurable::Stopped),
         }
     }
@@ -86,15 +95,17 @@ impl Progress {
 
     /// Records that everything up to item `through` is durable.
     pub(crate) fn advance(&self, through: u64) {
-        self.written.send_modify(|written| {
-            written.through = written.through.max(through);
-            written.is_refusing = false;
-        });
+        self.written.send_modify(|written| written.through = written.through.max(through));
     }
 
-    /// Tells all who wait that the store cannot write; the next [`Self::advance`] ends it.
-    pub(crate) fn refuse(&self) {
-        self.written.send_modify(|written| written.is_refusing = true);
+    /// Records that of the items up to `through` some had to leave unwritten.
+    ///
+    /// Which ones is not kept: tickets of all that were not written by now say that they may be lost, for good.
+    pub(crate) fn lose(&self, through: u64) {
+        self.written.send_modify(|written| {
+            let start = if written.lost.1 == 0 { written.through } else { written.lost.0 };
+            written.lost = (start, written.lost.1.max(through));
+        });
     }
 
     /// Tells all who wait that nothing more will be written.
@@ -154,15 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_backlog_refuses_until_the_store_writes_again() {
+    fn what_may_be_lost_is_never_called_durable() {
         let progress = Arc::new(Progress::default());
         let ticket = Ticket::new(1, Arc::clone(&progress));
 
-        progress.refuse();
-        let refused = run(ticket.durable());
-        progress.advance(1);
+        progress.lose(1);
+        progress.advance(2);
 
-        assert_eq!(refused, Err(NotDurable::StoreUnavailable));
-        assert_eq!(run(ticket.durable()), Ok(()));
+        assert_eq!(run(ticket.durable()), Err(NotDurable::StoreUnavailable));
+        assert_eq!(run(Ticket::new(2, progress).durable()), Ok(()));
     }
 }

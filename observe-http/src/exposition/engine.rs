@@ -80,6 +80,12 @@ static ENGINE: &[Row<EngineStatus>] = &[
     counter("observe_processor_frames_total", "Frames that came in.", |s| s.processor.frames as f64),
     counter("observe_processor_samples_total", "Values that were written.", |s| s.processor.samples as f64),
     counter("observe_processor_late_frames_total", "Frames that came too late.", |s| s.processor.late_frames as f64),
+    counter("observe_processor_refused_frames_total", "Frames of producers too many, or with other columns.", |s| {
+        s.processor.refused_frames as f64
+    }),
+    counter("observe_processor_clock_restarts_total", "Times that rings began anew after the clock went back.", |s| {
+        s.processor.clock_restarts as f64
+    }),
     counter("observe_processor_refused_series_total", "Series not kept because their producer had too many.", |s| {
         s.processor.refused_series as f64
     }),
@@ -102,6 +108,9 @@ static ENGINE: &[Row<EngineStatus>] = &[
     counter("observe_detectors_refused_series_total", "Series without detectors for want of room.", |s| {
         s.detectors.refused as f64
     }),
+    counter("observe_detectors_panics_total", "Detectors that panicked and were removed.", |s| {
+        s.detectors.panics as f64
+    }),
     counter("observe_store_commits_total", "Commits that succeeded.", |s| s.store.commits as f64),
     counter("observe_store_failures_total", "Commits that failed.", |s| s.store.failures as f64),
     gauge("observe_store_up", "Whether there is a store and its last commit succeeded.", |s| {
@@ -113,6 +122,9 @@ static ENGINE: &[Row<EngineStatus>] = &[
     }),
     counter("observe_store_dropped_frames_total", "Frames that were never stored because too much waited.", |s| {
         s.store.dropped_frames as f64
+    }),
+    counter("observe_store_dropped_events_total", "Events that were never stored because too much waited.", |s| {
+        s.store.dropped_events as f64
     }),
 ];
 

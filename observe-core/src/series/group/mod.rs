@@ -158,25 +158,25 @@ impl<W: Default> Group<W> {
         let derived_len = width - raw_len;
         let mut derived = vec![f64::NAN; frame.subjects().len() * derived_len];
         let mut writer = Writer { tick, timestamp: frame.timestamp(), samples: 0, grown: 0, observer };
-        for (index, (slot, series)) in self.subjects.rows_mut().enumerate() {
-            let Some(subject) = slot.kept() else { continue };
+        let (schema, observed, previous) = (&self.schema, &self.observed, self.previous.as_ref());
+        self.subjects.for_each_live(|index, slot, subject, series| {
             let row = frame.row(index);
-            let before = previous_row(self.previous.as_ref(), slot, index);
-            let line = Line { schema: &self.schema, observed: &self.observed, subject };
+            let before = previous_row(previous, slot, index);
+            let line = Line { schema, observed, subject };
             for (column, (value, series)) in row.iter().zip(series.iter_mut()).enumerate() {
                 if frame.present().is_none_or(|present| present.contains(index * raw_len + column)) {
                     writer.write(series, &line, column, *value);
                 }
             }
             for (at, series) in series.iter_mut().skip(raw_len).enumerate() {
-                if let Some(value) = self.schema.derive(at, row, before, elapsed) {
+                if let Some(value) = schema.derive(at, row, before, elapsed) {
                     writer.write(series, &line, raw_len + at, value);
                     if let Some(cell) = derived.get_mut(index * derived_len + at) {
                         *cell = value;
                     }
                 }
             }
-        }
+        });
         let (samples, grown) = (writer.samples, writer.grown);
         self.subjects.account(grown);
         (derived, samples)

@@ -19,7 +19,7 @@ impl<W: Default> Group<W> {
 
     /// Walks over the series that ever had a point: of the subjects that are there, then of those that have left.
     pub(crate) fn views(&self) -> impl Iterator<Item = SeriesView<'_>> {
-        self.subjects.rows().flat_map(move |row| {
+        self.subjects.all().flat_map(move |row| {
             let series = row.series.iter().enumerate();
             series.filter_map(move |(column, series)| self.view(&row, column, series))
         })
@@ -34,15 +34,15 @@ impl<W: Default> Group<W> {
 
     /// Walks over what watches the series.
     pub(crate) fn watches(&self) -> impl Iterator<Item = &W> {
-        self.subjects.rows().flat_map(|row| row.series).map(|series| &series.watch)
+        self.subjects.all().flat_map(|row| row.series).map(|series| &series.watch)
     }
 
     pub(crate) fn series_len(&self) -> usize {
-        self.subjects.rows().flat_map(|row| row.series).filter(|series| !series.ring.is_empty()).count()
+        self.subjects.all().flat_map(|row| row.series).filter(|series| !series.ring.is_empty()).count()
     }
 
     pub(crate) fn point_count(&self) -> u64 {
-        self.subjects.rows().flat_map(|row| row.series).map(|series| series.ring.len() as u64).sum()
+        self.subjects.all().flat_map(|row| row.series).map(|series| series.ring.len() as u64).sum()
     }
 
     /// Returns how many series were not kept because the group was full.
@@ -67,7 +67,7 @@ impl<W: Default> Group<W> {
 
     fn reading(&self, tick: u64, subjects: &Subjects) -> Option<Reading> {
         let (raw_len, width) = (self.schema.raw_len(), self.schema.columns().len());
-        let cell = |slot: usize, column: usize| self.subjects.row(slot)?.get(column)?.ring.value(tick);
+        let cell = |slot: usize, column: usize| self.subjects.in_slot(slot)?.get(column)?.ring.value(tick);
         let cells = |columns: Range<usize>| {
             (0..subjects.len()).flat_map(move |slot| columns.clone().map(move |column| cell(slot, column)))
         };
