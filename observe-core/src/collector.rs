@@ -1,6 +1,7 @@
 //! The trait of everything that reads a source, and what the driver hands to it.
 
 use std::{
+    error::Error,
     io, mem,
     path::PathBuf,
     time::{Duration, Instant},
@@ -114,6 +115,14 @@ impl<'a> Collect<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CollectError {
+    /// The source could not be asked, or did not answer as it should.
+    #[error("cannot read {what}")]
+    Failed {
+        /// The source: `the queue at mail.example.com`.
+        what: String,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The source has something else in it than it should.
     #[error("unexpected content in {what}")]
     Malformed {

@@ -2,17 +2,13 @@
 
 mod ticket;
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
 pub(crate) use self::ticket::Progress;
 pub use self::ticket::{NotDurable, Ticket};
-use crate::{Frame, LogRecord, Span, SystemEvent};
+use crate::{Frame, LogRecord, Span, SystemEvent, time::instant_after};
 
 /// What may go in at the door.
 #[derive(Clone, Debug)]
@@ -35,8 +31,8 @@ impl Item {
         match self {
             Self::Event(event) => event.size_bytes(),
             Self::Frame(frame) => frame.size_bytes(),
-            Self::Log(record) => size_of::<Self>() + record.body.capacity() + record.attributes.size_bytes(),
-            Self::Span(span) => size_of::<Self>() + span.name.capacity() + span.attributes.size_bytes(),
+            Self::Log(record) => size_of::<Self>() + record.heap_bytes(),
+            Self::Span(span) => size_of::<Self>() + span.heap_bytes(),
         }
     }
 }
@@ -117,7 +113,7 @@ impl Intake {
 
     /// Waits until there is something to take, the intake is stopped, or `patience` has passed.
     pub(crate) fn take(&self, patience: Duration) -> Batch {
-        let until = Instant::now() + patience;
+        let until = instant_after(patience);
         let mut queue = self.queue.lock();
         while queue.items.is_empty() && !queue.is_stopped {
             if self.filled.wait_until(&mut queue, until).timed_out() {
@@ -187,6 +183,18 @@ mod tests {
 
         assert_eq!(outcomes, [true, true, false]);
         assert_eq!((intake.stats().accepted, intake.stats().refused, intake.stats().queued), (2, 1, 2));
+    }
+
+    #[test]
+    fn nothing_hides_from_the_bound() {
+        let long = "x".repeat(1 << 20);
+        let mut record = LogRecord::new(Timestamp::default(), "");
+        record.severity_text = long.clone();
+        let data = crate::EventData::Log(LogRecord::new(Timestamp::default(), ""));
+        let event = SystemEvent::new(long, Timestamp::default(), data);
+
+        assert!(Item::Log(record).size_bytes() > 1 << 20);
+        assert!(Item::Event(event).size_bytes() > 1 << 20);
     }
 
     #[test]

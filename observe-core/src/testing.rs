@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::{
-    Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventQuery, EventSink, EventStore,
+    Bus, Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventQuery, EventSink, EventStore,
     Item, Limits, MetricKey, MetricStore, Point, Refused, Store, StoreError, Ticket, Timestamp, intake::Progress,
     processor::Processor,
 };
@@ -178,6 +178,11 @@ impl EventStore for FlakyStore {
         let events = inner.commits.iter().rev().flat_map(|commit| commit.events.iter().rev());
         Ok(events.filter(|event| query.matches(event)).take(query.limit).cloned().collect())
     }
+}
+
+/// Puts events on a bus that have not been through a processor, for tests of subscribers and for benches.
+pub fn publish(bus: &Bus, events: &[Arc<Enriched>]) {
+    bus.publish(events);
 }
 
 /// A processor without an engine around it, for benches and for tests that want one step at a time.

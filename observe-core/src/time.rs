@@ -3,7 +3,7 @@
 use std::{
     fmt,
     ops::{Add, Sub},
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z.
@@ -55,16 +55,16 @@ impl Timestamp {
         self.0.div_euclid(NANOS_PER_MILLI)
     }
 
-    /// Returns seconds since the epoch as a float; precise to about a quarter of a microsecond.
+    /// Returns seconds since the epoch as a float: the one next to the exact value, about a quarter of a microsecond off.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / 1e9
+        self.0.div_euclid(NANOS_PER_SECOND) as f64 + self.0.rem_euclid(NANOS_PER_SECOND) as f64 / 1e9
     }
 
     /// Drops everything below the millisecond.
     #[must_use]
     pub const fn truncate_to_millis(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(NANOS_PER_MILLI))
+        Self(self.0.saturating_sub(self.0.rem_euclid(NANOS_PER_MILLI)))
     }
 
     /// Returns the time passed since `earlier`, or zero when `earlier` is later.
@@ -112,11 +112,19 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the instant after `patience`; a year from now where the caller means for ever.
+pub(crate) fn instant_after(patience: Duration) -> Instant {
+    Instant::now() + patience.min(FOR_EVER)
+}
+
 fn saturating_nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// The longest wait or interval: `Duration::MAX` added to an instant would overflow.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +136,15 @@ mod tests {
         assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
         assert_eq!(Timestamp::from_millis(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::MAX.since(Timestamp::MIN), Duration::from_nanos(u64::MAX));
+    }
+
+    #[test]
+    fn seconds_are_the_float_that_a_reader_would_write() {
+        for millis in 0..1_000 {
+            let written: f64 = format!("1795246828.{millis:03}").parse().unwrap();
+
+            assert_eq!(Timestamp::from_millis(1_795_246_828_000 + millis).as_secs_f64(), written);
+        }
     }
 
     #[test]

@@ -40,10 +40,11 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let size = commit.size_bytes();
+        let mut commit = commit.clone();
+        let size = trim(&mut commit, self.max_bytes);
         let mut kept = self.kept.write();
         kept.bytes += size;
-        kept.commits.push_back((commit.clone(), size));
+        kept.commits.push_back((commit, size));
         while kept.bytes > self.max_bytes {
             let Some((_, size)) = kept.commits.pop_front() else { break };
             kept.bytes -= size;
@@ -90,6 +91,25 @@ impl EventStore for MemoryStore {
         let newest_first = kept.commits.iter().rev().flat_map(|(commit, _)| commit.events.iter().rev());
         Ok(newest_first.filter(|event| query.matches(event)).take(query.limit).cloned().collect())
     }
+}
+
+/// Drops the oldest frames of a commit that is too large by itself, then the oldest events. Returns the size left.
+fn trim(commit: &mut Commit, max_bytes: usize) -> usize {
+    let mut size = commit.size_bytes();
+    let frames = commit.frames.iter().take_while(|frame| leaves(&mut size, frame.size_bytes(), max_bytes)).count();
+    commit.frames.drain(..frames);
+    let events = commit.events.iter().take_while(|event| leaves(&mut size, event.size_bytes(), max_bytes)).count();
+    commit.events.drain(..events);
+    size
+}
+
+/// Takes `part` away from `size` while that is above `max_bytes`.
+fn leaves(size: &mut usize, part: usize, max_bytes: usize) -> bool {
+    let is_too_much = *size > max_bytes;
+    if is_too_much {
+        *size = size.saturating_sub(part);
+    }
+    is_too_much
 }
 
 /// Returns slot and column of a series in a frame.
@@ -140,6 +160,18 @@ mod tests {
         assert_eq!(points(&store, "q.depth{queue=mail}", 2).await, Some(vec![2.0, 3.0]));
         assert_eq!(points(&store, "q.depth{queue=other}", 10).await, None);
         assert_eq!(points(&store, "q.width", 10).await, None);
+    }
+
+    #[tokio::test]
+    async fn of_a_commit_that_is_too_large_the_newest_part_stays() {
+        let commits = commits(&[1.0, 2.0, 3.0]);
+        let store = MemoryStore::new(commits[0].size_bytes() * 2);
+        let mut all = Commit::default();
+        commits.into_iter().for_each(|commit| all.append(commit));
+
+        store.commit(&all).await.unwrap();
+
+        assert_eq!(points(&store, "q.depth{queue=mail}", 10).await, Some(vec![2.0, 3.0]));
     }
 
     #[tokio::test]

@@ -2,7 +2,14 @@
 
 mod subscription;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::Waker,
+};
 
 use parking_lot::RwLock;
 
@@ -32,6 +39,7 @@ struct Shared {
     /// Bytes for all queues together.
     max_bytes: usize,
     queues: RwLock<Vec<Arc<Queue>>>,
+    is_closed: AtomicBool,
     past: RwLock<Totals>,
 }
 
@@ -75,6 +83,9 @@ impl Default for Filter {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
+    /// The engine is going down.
+    #[error("the bus is closed: the engine is going down")]
+    Closed,
     /// Another subscriber has the id.
     #[error("subscriber {id:?} exists already")]
     Duplicate {
@@ -153,17 +164,28 @@ impl Bus {
     /// Makes a bus whose subscribers share `max_bytes`: none may hold more than an equal part of it.
     #[must_use]
     pub fn with_max_bytes(max_bytes: usize) -> Self {
-        Self { shared: Arc::new(Shared { max_bytes, queues: RwLock::default(), past: RwLock::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                max_bytes,
+                queues: RwLock::default(),
+                is_closed: AtomicBool::new(false),
+                past: RwLock::default(),
+            }),
+        }
     }
 
     /// Adds a subscriber; it leaves when the subscription is dropped.
     ///
     /// # Errors
     ///
-    /// Refuses an id that another subscriber has, and more than [`Self::MAX_SUBSCRIBERS`].
+    /// Refuses an id that another subscriber has, more than [`Self::MAX_SUBSCRIBERS`], and anybody once the engine is
+    /// going down.
     pub fn subscribe(&self, id: impl Into<Arc<str>>, filter: Filter) -> Result<Subscription, SubscribeError> {
         let id = id.into();
         let mut queues = self.shared.queues.write();
+        if self.shared.is_closed.load(Relaxed) {
+            return Err(SubscribeError::Closed);
+        }
         if queues.len() >= Self::MAX_SUBSCRIBERS {
             return Err(SubscribeError::Full);
         }
@@ -176,11 +198,13 @@ impl Bus {
         Ok(Subscription::new(queue, self.clone()))
     }
 
-    /// Shows events to everybody who asked for their kind.
-    pub fn publish(&self, events: &[Arc<Enriched>]) {
-        for queue in &*self.shared.queues.read() {
-            queue.push(events);
-        }
+    /// Shows events to everybody who asked for their kind. What goes on the bus has been through the processor.
+    pub(crate) fn publish(&self, events: &[Arc<Enriched>]) {
+        let queues = self.shared.queues.read();
+        let wakers: Vec<Waker> = queues.iter().filter_map(|queue| queue.push(events)).collect();
+        // Whoever is woken may subscribe or leave at once, for which it needs the lock.
+        drop(queues);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Returns counters of the bus and of each subscriber.
@@ -195,7 +219,11 @@ impl Bus {
 
     /// Wakes every subscriber; what is queued can still be taken out, and nothing follows.
     pub(crate) fn close(&self) {
-        self.shared.queues.read().iter().for_each(|queue| queue.close());
+        let queues = self.shared.queues.write();
+        self.shared.is_closed.store(true, Relaxed);
+        let wakers: Vec<Waker> = queues.iter().filter_map(|queue| queue.close()).collect();
+        drop(queues);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn unsubscribe(&self, queue: &Arc<Queue>) {

@@ -8,13 +8,13 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
 
 use super::{Bus, Filter, SubscriberStats, Totals};
-use crate::Enriched;
+use crate::{Enriched, time::instant_after};
 
 /// Takes events out of the bus, in the order in which they happened.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Subscription {
 
     /// Blocks until there is something, the bus is closed, or `patience` has passed; takes at most `max` events.
     pub fn wait_batch(&mut self, max: usize, patience: Duration) -> Vec<Arc<Enriched>> {
-        let until = Instant::now() + patience;
+        let until = instant_after(patience);
         let mut state = self.queue.state.lock();
         while state.events.is_empty() && !state.is_closed {
             if self.queue.filled.wait_until(&mut state, until).timed_out() {
@@ -45,7 +45,7 @@ impl Subscription {
         state.take(max)
     }
 
-    /// Waits until there is something; takes at most `max` events. Empty means that the bus is closed.
+    /// Waits until there is something; takes at most `max` events, at least one. Empty means that the bus is closed.
     ///
     /// # Cancel safety
     ///
@@ -57,7 +57,7 @@ impl Subscription {
                 state.waker = Some(cx.waker().clone());
                 return Poll::Pending;
             }
-            Poll::Ready(state.take(max))
+            Poll::Ready(state.take(max.max(1)))
         })
         .await
     }
@@ -121,8 +121,9 @@ impl Queue {
         &self.id
     }
 
-    /// Queues the events that the subscriber asked for, and wakes it if it waits.
-    pub(super) fn push(&self, events: &[Arc<Enriched>]) {
+    /// Queues the events that the subscriber asked for. Returns what wakes it if it awaits them.
+    #[must_use]
+    pub(super) fn push(&self, events: &[Arc<Enriched>]) -> Option<Waker> {
         let max_bytes = self.filter.max_bytes.min(self.share.load(Relaxed));
         let mut state = self.state.lock();
         let before = state.totals.published;
@@ -133,25 +134,23 @@ impl Queue {
             }
         }
         if state.totals.published == before {
-            return;
+            return None;
         }
         let waker = state.waker.take();
         drop(state);
         self.filled.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker
     }
 
-    pub(super) fn close(&self) {
+    /// Says that nothing will follow. Returns what wakes the subscriber if it awaits something.
+    #[must_use]
+    pub(super) fn close(&self) -> Option<Waker> {
         let mut state = self.state.lock();
         state.is_closed = true;
         let waker = state.waker.take();
         drop(state);
         self.filled.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        waker
     }
 
     /// Drops what is left and returns the final counts.

@@ -116,6 +116,14 @@ fn a_closed_bus_ends_the_wait_after_what_is_queued() {
 }
 
 #[test]
+fn nobody_subscribes_to_a_closed_bus() {
+    let bus = Bus::new();
+    bus.close();
+
+    assert_eq!(bus.subscribe("late", Filter::default()).map(|_| ()), Err(SubscribeError::Closed));
+}
+
+#[test]
 fn an_id_is_free_again_when_its_subscriber_has_left() {
     let bus = Bus::new();
     let first = bus.subscribe("one", Filter::default()).unwrap();

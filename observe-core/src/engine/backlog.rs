@@ -1,67 +1,116 @@
 //! What waits to be stored.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::{Commit, Enriched, EventKind, Frame, intake::Progress};
 
-/// Commits that the store has not taken yet, bounded in bytes.
+/// Commits that the store has not taken yet, what it is just writing included, bounded in bytes.
 ///
-/// When it is full, waiting tickets are refused and the oldest frames leave, then the oldest events. Alerts never do.
+/// When it is full and the store works, the processor waits, so that the intake fills up and refuses. When the store
+/// fails, waiting tickets are refused and the oldest frames leave, then the oldest events. Alerts never do.
 #[derive(Debug)]
-pub(super) struct Backlog {
+pub(crate) struct Backlog {
     max_bytes: usize,
-    inner: Mutex<Waiting>,
+    inner: Mutex<Inner>,
+    settled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    commit: Commit,
+    /// The number of the last item in it.
+    through: u64,
+    bytes: usize,
+    /// Bytes that the store is writing.
+    in_flight_bytes: usize,
+    /// What left since this was last told.
+    gap: Dropped,
+    dropped: Dropped,
+    /// Whether the last commit failed, or takes so long that it may.
+    is_failing: bool,
+    is_finished: bool,
+}
+
+/// What left the backlog because there was no room.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Dropped {
+    pub(super) frames: u64,
+    pub(super) events: u64,
 }
 
 /// What the writer takes out in one turn.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
+#[derive(Debug)]
+pub(super) struct Taken {
     pub(super) commit: Commit,
     /// The number of the last item in it.
     pub(super) through: u64,
-    pub(super) bytes: usize,
-    /// Frames that left because there was no room.
-    pub(super) dropped_frames: u64,
-    /// Events that left because there was no room.
-    pub(super) dropped_events: u64,
+    pub(super) gap: Dropped,
     /// Whether nothing will follow.
-    pub(super) is_finished: bool,
+    pub(super) is_last: bool,
+}
+
+/// How soon the writer should write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Urgency {
+    /// When the interval is over.
+    Whenever,
+    /// Now, unless the store has just failed: somebody waits, or half of the room is taken.
+    Soon,
+    /// Now in any case: nothing will follow.
+    Last,
 }
 
 impl Backlog {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, inner: Mutex::default() }
+        Self { max_bytes, inner: Mutex::default(), settled: Condvar::new() }
     }
 
-    /// Adds what a step wants stored, and wakes the writer if somebody waits for it.
+    /// Adds what a step wants stored, and wakes the writer if it is urgent. Waits for a store that works to make room.
     pub(super) fn add(&self, commit: Commit, through: u64, progress: &Progress) {
+        let size = commit.size_bytes();
         let mut inner = self.inner.lock();
-        inner.bytes += commit.size_bytes();
+        while inner.is_full_with(size, self.max_bytes) && !inner.is_failing {
+            progress.wake();
+            inner.is_failing = self.settled.wait_for(&mut inner, PATIENCE).timed_out();
+        }
+        inner.bytes += size;
         inner.commit.append(commit);
         inner.through = through;
         self.bound(&mut inner, progress);
+        let urgency = self.urgency_of(&inner, progress);
         drop(inner);
-        if progress.is_wanted(through) {
+        if urgency != Urgency::Whenever {
             progress.wake();
         }
     }
 
-    /// Takes everything out.
-    pub(super) fn take(&self) -> Waiting {
+    /// Takes everything out; [`Self::settle`] says what became of it.
+    pub(super) fn take(&self) -> Taken {
         let mut inner = self.inner.lock();
-        let (through, is_finished) = (inner.through, inner.is_finished);
-        std::mem::replace(&mut *inner, Waiting { through, is_finished, ..Waiting::default() })
+        inner.in_flight_bytes = std::mem::take(&mut inner.bytes);
+        Taken {
+            commit: std::mem::take(&mut inner.commit),
+            through: inner.through,
+            gap: std::mem::take(&mut inner.gap),
+            is_last: inner.is_finished,
+        }
     }
 
-    /// Puts back what could not be stored, before what came meanwhile.
-    pub(super) fn put_back(&self, mut older: Commit, progress: &Progress) {
+    /// Ends a turn of the writer: what could not be stored goes back, before what came meanwhile.
+    pub(super) fn settle(&self, unstored: Option<Commit>, progress: &Progress) {
         let mut inner = self.inner.lock();
-        older.append(std::mem::take(&mut inner.commit));
-        inner.bytes = older.size_bytes();
-        inner.commit = older;
-        self.bound(&mut inner, progress);
+        inner.in_flight_bytes = 0;
+        inner.is_failing = unstored.is_some();
+        if let Some(mut older) = unstored {
+            older.append(std::mem::take(&mut inner.commit));
+            inner.bytes = older.size_bytes();
+            inner.commit = older;
+            self.bound(&mut inner, progress);
+        }
+        drop(inner);
+        self.settled.notify_all();
     }
 
     /// Says that nothing will follow.
@@ -70,26 +119,47 @@ impl Backlog {
         progress.wake();
     }
 
-    /// Returns the bytes that wait, and whether somebody waits for them or nothing will follow.
-    pub(super) fn urgency(&self, progress: &Progress) -> (usize, bool) {
-        let inner = self.inner.lock();
-        (inner.bytes, inner.is_finished || progress.is_wanted(inner.through))
+    pub(super) fn urgency(&self, progress: &Progress) -> Urgency {
+        self.urgency_of(&self.inner.lock(), progress)
     }
 
-    fn bound(&self, waiting: &mut Waiting, progress: &Progress) {
-        if waiting.bytes <= self.max_bytes {
+    /// Returns the bytes that are not stored, and what had to leave since the start.
+    pub(super) fn status(&self) -> (usize, Dropped) {
+        let inner = self.inner.lock();
+        (inner.bytes + inner.in_flight_bytes, inner.dropped)
+    }
+
+    fn urgency_of(&self, inner: &Inner, progress: &Progress) -> Urgency {
+        match inner.is_finished {
+            true => Urgency::Last,
+            false if inner.bytes > self.max_bytes / 2 || progress.is_wanted(inner.through) => Urgency::Soon,
+            false => Urgency::Whenever,
+        }
+    }
+
+    fn bound(&self, inner: &mut Inner, progress: &Progress) {
+        let excess = (inner.bytes + inner.in_flight_bytes).saturating_sub(self.max_bytes);
+        if excess == 0 {
             return;
         }
-        progress.lose(waiting.through);
-        let excess = waiting.bytes - self.max_bytes;
-        let (frames, freed) = drop_oldest(&mut waiting.commit.frames, excess, Frame::size_bytes, |_| true);
-        waiting.bytes -= freed;
+        progress.lose(inner.through);
+        let (frames, freed) = drop_oldest(&mut inner.commit.frames, excess, Frame::size_bytes, |_| true);
+        inner.bytes = inner.bytes.saturating_sub(freed);
         let is_droppable = |event: &Arc<Enriched>| event.kind() != EventKind::Alert;
         let excess = excess.saturating_sub(freed);
-        let (events, freed) = drop_oldest(&mut waiting.commit.events, excess, |event| event.size_bytes(), is_droppable);
-        waiting.bytes -= freed;
-        waiting.dropped_frames += frames;
-        waiting.dropped_events += events;
+        let (events, freed) = drop_oldest(&mut inner.commit.events, excess, |event| event.size_bytes(), is_droppable);
+        inner.bytes = inner.bytes.saturating_sub(freed);
+        for dropped in [&mut inner.gap, &mut inner.dropped] {
+            dropped.frames += frames;
+            dropped.events += events;
+        }
+    }
+}
+
+impl Inner {
+    const fn is_full_with(&self, more: usize, max_bytes: usize) -> bool {
+        let waiting = self.bytes + self.in_flight_bytes;
+        waiting > 0 && waiting + more > max_bytes
     }
 }
 
@@ -101,13 +171,75 @@ fn drop_oldest<T>(
     is_droppable: impl Fn(&T) -> bool,
 ) -> (u64, usize) {
     let (mut count, mut freed) = (0, 0);
-    items.retain(|item| {
-        let stays = freed >= excess || !is_droppable(item);
-        if !stays {
-            count += 1;
-            freed += size_bytes(item);
-        }
-        stays
-    });
+    if excess > 0 {
+        items.retain(|item| {
+            let stays = freed >= excess || !is_droppable(item);
+            if !stays {
+                count += 1;
+                freed += size_bytes(item);
+            }
+            stays
+        });
+    }
     (count, freed)
+}
+
+/// A store that makes no room for so long counts as failing: watching the host must go on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EventData, EventId, LogRecord, SystemEvent, Timestamp};
+
+    fn logs(ids: std::ops::Range<u64>) -> Commit {
+        let log = |id| {
+            let data = EventData::Log(LogRecord::new(Timestamp::default(), "x".repeat(100)));
+            let mut event = SystemEvent::new("test", Timestamp::default(), data);
+            event.id = EventId::from_u64(id);
+            Arc::new(Enriched { event, process: None })
+        };
+        Commit { frames: Vec::new(), events: ids.map(log).collect() }
+    }
+
+    fn ids(commit: &Commit) -> Vec<u64> {
+        commit.events.iter().map(|event| event.id.as_u64()).collect()
+    }
+
+    #[test]
+    fn what_could_not_be_stored_goes_before_what_came_meanwhile() {
+        let (backlog, progress) = (Backlog::new(1 << 20), Progress::default());
+        backlog.add(logs(0..2), 2, &progress);
+        let taken = backlog.take();
+        backlog.add(logs(2..4), 4, &progress);
+
+        backlog.settle(Some(taken.commit), &progress);
+
+        assert_eq!(ids(&backlog.take().commit), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_being_written_counts_too() {
+        let (backlog, progress) = (Backlog::new(logs(0..3).size_bytes()), Progress::default());
+        backlog.add(logs(0..1), 1, &progress);
+        backlog.settle(Some(backlog.take().commit), &progress);
+        backlog.add(logs(1..2), 2, &progress);
+        let _in_flight = backlog.take();
+
+        backlog.add(logs(2..4), 4, &progress);
+
+        assert_eq!(backlog.status(), (logs(0..3).size_bytes(), Dropped { frames: 0, events: 1 }));
+        assert_eq!(ids(&backlog.take().commit), [3]);
+    }
+
+    #[test]
+    fn a_backlog_that_is_half_full_is_urgent() {
+        let (backlog, progress) = (Backlog::new(logs(0..4).size_bytes()), Progress::default());
+        backlog.add(logs(0..2), 2, &progress);
+        let at_half = backlog.urgency(&progress);
+
+        backlog.add(logs(2..3), 3, &progress);
+
+        assert_eq!((at_half, backlog.urgency(&progress)), (Urgency::Whenever, Urgency::Soon));
+    }
 }

@@ -117,6 +117,7 @@ impl EngineBuilder {
         check_names(&collectors)?;
         let budget = limits.budget();
         let processes = Arc::new(ProcessCache::new());
+        let backlog = store.is_some().then(|| Arc::new(Backlog::new(budget.backlog)));
         let shared = Arc::new(Shared {
             host_name,
             started: Instant::now(),
@@ -125,19 +126,19 @@ impl EngineBuilder {
             processor: RwLock::new(Processor::new(&limits, detectors, Arc::clone(&processes))),
             processes,
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
-            writer: Arc::new(WriterRecord::new(store.as_ref().map(|store| store.name()))),
+            writer: Arc::new(WriterRecord::new(store.as_ref().map(|store| store.name()), backlog.clone())),
             clock,
             tick: 0.into(),
             is_draining: false.into(),
         });
-        let backlog = store.is_some().then(|| Arc::new(Backlog::new(budget.backlog)));
         let mut workers = Workers::new(Arc::clone(&shared));
-        if let (Some(store), Some(backlog)) = (store, &backlog) {
-            let writer = Writer::new(store, Arc::clone(backlog), &shared, limits.commit_interval);
+        // The stepper comes first: when a later thread does not start, its end is what ends the others.
+        let stepper = Stepper::new(Arc::clone(&shared), backlog.clone());
+        workers.stepper = Some(spawn("observe-step".to_owned(), move || stepper.run())?);
+        if let (Some(store), Some(backlog)) = (store, backlog) {
+            let writer = Writer::new(store, backlog, &shared, limits.commit_interval);
             workers.writer = Some(spawn("observe-store".to_owned(), move || writer.run())?);
         }
-        let stepper = Stepper::new(Arc::clone(&shared), backlog);
-        workers.stepper = Some(spawn("observe-step".to_owned(), move || stepper.run())?);
         start_collectors(collectors, &shared, &mut workers)?;
         Ok(Engine::assemble(shared, workers))
     }

@@ -10,6 +10,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::handle::Shared;
+use crate::time::instant_after;
 
 /// What was left undone when an engine ended.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -17,15 +18,17 @@ use super::handle::Shared;
 pub struct DrainReport {
     /// Threads that did not end in time, by name.
     pub stuck: Vec<String>,
+    /// Threads that ended in a panic, by name.
+    pub panicked: Vec<String>,
     /// Bytes that were taken in and did not reach the store.
     pub unstored_bytes: usize,
 }
 
 impl DrainReport {
-    /// Returns whether everything was stored and every thread ended.
+    /// Returns whether everything was stored and every thread ended as it should.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.stuck.is_empty() && self.unstored_bytes == 0
+        self.stuck.is_empty() && self.panicked.is_empty() && self.unstored_bytes == 0
     }
 }
 
@@ -68,8 +71,7 @@ impl Workers {
     /// Ends the threads in the order of the data: collectors, intake, step, bus, store. Collectors have half of the
     /// time, so that one that hangs leaves the rest its share.
     pub(super) fn drain(mut self, grace: Duration) -> DrainReport {
-        let until = Instant::now() + grace;
-        let collectors_until = Instant::now() + grace / 2;
+        let (until, collectors_until) = (instant_after(grace), instant_after(grace / 2));
         self.shared.is_draining.store(true, Relaxed);
         self.stop.stop();
         let mut report = DrainReport::default();
@@ -78,6 +80,7 @@ impl Workers {
         join(self.stepper.take(), until, &mut report);
         self.shared.bus.close();
         join(self.writer.take(), until, &mut report);
+        self.shared.intake.progress().stop();
         report.unstored_bytes = self.shared.writer.status().backlog_bytes;
         report
     }
@@ -97,10 +100,12 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>, until: Instant, repor
         while !thread.is_finished() && Instant::now() < until {
             thread::park_timeout(POLL);
         }
+        let name = thread.thread().name().unwrap_or("unnamed").to_owned();
         if !thread.is_finished() {
-            report.stuck.push(thread.thread().name().unwrap_or("unnamed").to_owned());
+            report.stuck.push(name);
         } else if thread.join().is_err() {
-            tracing::error!("a thread of the engine ended in a panic");
+            tracing::error!(thread = name, "a thread of the engine ended in a panic");
+            report.panicked.push(name);
         }
     }
 }

@@ -110,7 +110,7 @@ impl Handle {
         self.shared.processor.read().events(query)
     }
 
-    /// Returns a recent event that is not a frame.
+    /// Returns a recent event; a frame is rebuilt from the rings.
     #[must_use]
     pub fn event(&self, id: EventId) -> Option<Arc<Enriched>> {
         self.shared.processor.read().event(id)

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{CollectorState, CollectorStatus, drain::StopSignal, handle::Shared};
-use crate::{Collect, CollectError, Collector, Custom, EventData, EventSink, SystemEvent, Timestamp};
+use crate::{Collect, CollectError, Collector, Custom, EventData, EventSink, SystemEvent, Timestamp, time::FOR_EVER};
 
 /// Drives one collector until the engine stops.
 pub(super) struct Schedule {
@@ -34,7 +34,7 @@ impl Schedule {
     }
 
     pub(super) fn run(mut self) {
-        let interval = self.collector.interval().max(SHORTEST_INTERVAL);
+        let interval = interval_of(&*self.collector);
         let mut next = self.epoch;
         while !self.stop.wait_until(next) {
             let outcome = self.read(interval);
@@ -114,7 +114,7 @@ impl CollectorRecord {
             name: collector.name(),
             state: CollectorState::Starting,
             reason: None,
-            interval: collector.interval().max(SHORTEST_INTERVAL),
+            interval: interval_of(collector),
             runs: 0,
             failures: 0,
             panics: 0,
@@ -132,7 +132,7 @@ impl CollectorRecord {
         let inner = self.inner.lock();
         let mut status = inner.status.clone();
         let waited = inner.running_since.map_or(Duration::ZERO, |since| since.elapsed());
-        if waited > (status.interval * 3).max(Duration::from_secs(5)) {
+        if waited > status.interval.saturating_mul(3).max(Duration::from_secs(5)) {
             status.state = CollectorState::Degraded;
             status.reason = Some(format!("has been reading for {} s without an answer", waited.as_secs()));
         }
@@ -179,11 +179,16 @@ impl CollectorRecord {
         (status.state, status.reason) = (state, reason);
         match outcome {
             Outcome::Panicked(_) if *panics_in_a_row >= PANICS_TO_GIVE_UP => None,
-            Outcome::Panicked(_) => Some(interval * 2u32.saturating_pow(*panics_in_a_row)),
+            Outcome::Panicked(_) => Some(interval.saturating_mul(2u32.saturating_pow(*panics_in_a_row)).min(FOR_EVER)),
             Outcome::Unsupported(_) => Some(interval.max(UNSUPPORTED_PAUSE)),
             _ => Some(interval),
         }
     }
+}
+
+/// Returns the time between two readings, within what can be waited for.
+fn interval_of(collector: &dyn Collector) -> Duration {
+    collector.interval().clamp(SHORTEST_INTERVAL, FOR_EVER)
 }
 
 /// Returns the next tick after `now` on the grid `previous + n * step`, and how many ticks that passes over.

@@ -19,6 +19,7 @@ impl Stepper {
     }
 
     pub(super) fn run(self) {
+        let _end = End(&self);
         loop {
             let mut batch = self.shared.intake.take(PATIENCE);
             let before = batch.through - batch.items.len() as u64;
@@ -27,15 +28,13 @@ impl Stepper {
                 let count = batch.items.len().min(ITEMS_A_STEP);
                 taken += count as u64;
                 let outcome = self.step(batch.items.drain(..count));
+                let refused = outcome.refused.iter().map(|index| before + taken - (count - index) as u64 + 1);
+                self.shared.intake.progress().refuse(refused);
                 self.hand_on(outcome, before + taken);
             }
             if batch.is_last {
                 break;
             }
-        }
-        match &self.backlog {
-            Some(backlog) => backlog.finish(self.shared.intake.progress()),
-            None => self.shared.intake.progress().stop(),
         }
     }
 
@@ -56,6 +55,20 @@ impl Stepper {
             None => progress.advance(through),
         }
         self.shared.bus.publish(&outcome.announce);
+    }
+}
+
+/// What must happen when the thread ends, after a panic too: nothing more is taken in, and nobody waits for ever.
+struct End<'a>(&'a Stepper);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let Stepper { shared, backlog } = self.0;
+        shared.intake.stop();
+        match backlog {
+            Some(backlog) => backlog.finish(shared.intake.progress()),
+            None => shared.intake.progress().stop(),
+        }
     }
 }
 

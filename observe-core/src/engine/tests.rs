@@ -5,8 +5,8 @@ use std::sync::{
 
 use super::*;
 use crate::{
-    Collect, CollectError, EventKind, EventKinds, EventSink, Filter, Item, LogRecord, Metric, MetricKey, NotDurable,
-    Refused, Schema, Table, Timestamp, Unit,
+    Collect, CollectError, Enriched, EventData, EventKind, EventKinds, EventSink, Filter, Item, LogRecord, Metric,
+    MetricKey, NotDurable, Refused, Schema, Table, Timestamp, Unit,
     testing::{FlakyStore, ManualClock, ScriptedCollector},
 };
 
@@ -24,6 +24,16 @@ fn log(text: &str) -> Item {
 
 fn stored_logs(store: &FlakyStore) -> usize {
     store.commits().iter().flat_map(|commit| &commit.events).filter(|event| event.kind() == EventKind::Log).count()
+}
+
+fn stored_bodies(store: &FlakyStore) -> Vec<String> {
+    let commits = store.commits();
+    let events = commits.iter().flat_map(|commit| &commit.events);
+    let body = |event: &Arc<Enriched>| match &event.data {
+        EventData::Log(record) => Some(record.body.clone()),
+        _ => None,
+    };
+    events.filter_map(body).collect()
 }
 
 /// Emits one frame with the depth of the queue.
@@ -198,16 +208,21 @@ fn a_full_backlog_refuses_tickets_and_drops_the_oldest_frames_before_any_event_w
     }
     let refused = run(async { tokio::time::timeout(SOON, first.durable()).await });
     store.fail_next(0);
+    let until = std::time::Instant::now() + SOON;
+    let is_calm = |status: StoreStatus| status.commits > 0 && status.backlog_bytes < 64 << 10;
+    while !is_calm(engine.handle().status().store) {
+        assert!(std::time::Instant::now() < until, "never stored again");
+        std::thread::yield_now();
+    }
     let later = engine.handle().publish(log("later")).unwrap();
-    let stored = run(async { tokio::time::timeout(SOON, later.durable()).await });
 
+    assert_eq!(run(later.durable()), Ok(()));
     assert_eq!(refused, Ok(Err(NotDurable::StoreUnavailable)));
-    assert_eq!(stored, Ok(Ok(())));
     let report = engine.shutdown(SOON);
     let commits = store.commits();
     let gaps = commits.iter().flat_map(|commit| &commit.events).filter(|event| event.kind() == EventKind::Custom);
     assert!(report.is_clean());
-    assert_eq!(stored_logs(&store), 2);
+    assert_eq!(stored_bodies(&store).iter().filter(|body| *body == "first").count(), 1);
     assert!(gaps.count() > 0);
     assert!(commits.iter().map(|commit| commit.frames.len()).sum::<usize>() < 5_000);
 }
@@ -230,6 +245,102 @@ fn a_flood_of_events_before_a_store_that_fails_stays_bounded_and_is_counted() {
     let stored = stored_logs(&store);
     assert!(stored * 1_000 < limits.budget().backlog, "{stored}");
     assert_eq!(handle.status().store.dropped_events + stored as u64, 2_000);
+}
+
+#[test]
+fn a_store_that_never_fails_loses_nothing_however_fast_it_comes() {
+    let store = Arc::new(FlakyStore::default());
+    let limits = Limits { memory_max_bytes: 4 << 20, ..Limits::default() };
+    let engine = Engine::builder().store(Arc::clone(&store) as _).limits(limits).start().unwrap();
+
+    for _ in 0..5_000 {
+        while engine.handle().publish(log(&"x".repeat(1_000))).is_err() {
+            std::thread::yield_now();
+        }
+    }
+    let handle = engine.handle().clone();
+
+    assert!(engine.shutdown(SOON).is_clean());
+    assert_eq!((stored_logs(&store), handle.status().store.dropped_events), (5_000, 0));
+}
+
+#[test]
+fn a_store_that_is_back_gets_everything_before_the_end() {
+    let store = Arc::new(FlakyStore::failing(8));
+    let engine = Engine::builder().store(Arc::clone(&store) as _).start().unwrap();
+    let ticket = engine.handle().publish(log("important")).unwrap();
+    let until = std::time::Instant::now() + SOON;
+    while engine.handle().status().store.failures < 2 {
+        run(async { tokio::time::timeout(Duration::from_millis(1), ticket.durable()).await }).unwrap_err();
+        assert!(std::time::Instant::now() < until);
+    }
+    store.fail_next(0);
+
+    let report = engine.shutdown(Duration::from_secs(2));
+
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(stored_logs(&store), 1);
+}
+
+#[test]
+fn a_frame_that_was_refused_is_never_called_durable() {
+    static OTHER: Metric = Metric::gauge("q.other", Unit::Count, "Other.");
+    let engine = Engine::builder().start().unwrap();
+    let publish = |metric: &Metric, second: i64| {
+        let (mut table, host) = Table::for_host(Schema::builder("q").column(metric).build().unwrap());
+        table.set(host, 0, 1.0);
+        engine.handle().publish(table.frame(Timestamp::from_millis(second * 1_000)).into()).unwrap()
+    };
+
+    let tickets = [publish(&DEPTH, 1), publish(&OTHER, 2), publish(&DEPTH, 3)];
+
+    assert_eq!(tickets.map(|ticket| run(ticket.durable())), [Ok(()), Err(NotDurable::Refused), Ok(())]);
+}
+
+#[test]
+fn a_detector_factory_that_panics_takes_nothing_with_it() {
+    struct Broken;
+    impl crate::DetectorFactory for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn detector(&self, _key: &MetricKey, _state: Option<&[u8]>) -> Option<Box<dyn crate::Detector>> {
+            panic!("cannot be made")
+        }
+    }
+    let collector = ScriptedCollector::new("q").then(depth_reading(1.0)).then(depth_reading(2.0));
+    let engine = Engine::builder().detector(Arc::new(Broken)).collector(collector).start().unwrap();
+
+    await_status(engine.handle(), |status| status.runs > 3);
+
+    assert_eq!(run(engine.handle().publish(log("after")).unwrap().durable()), Ok(()));
+    assert!(engine.shutdown(SOON).is_clean());
+}
+
+#[test]
+fn for_ever_is_a_valid_wait_and_interval() {
+    struct Once;
+    impl crate::Collector for Once {
+        fn name(&self) -> &'static str {
+            "once"
+        }
+
+        fn interval(&self) -> Duration {
+            Duration::MAX
+        }
+
+        fn collect(&mut self, _cx: &mut Collect<'_>) -> Result<(), CollectError> {
+            Ok(())
+        }
+    }
+    let limits = Limits { commit_interval: Duration::MAX, ..Limits::default() };
+    let store = Arc::new(FlakyStore::default());
+    let engine = Engine::builder().collector(Once).store(store).limits(limits).start().unwrap();
+
+    await_status(engine.handle(), |status| status.state == CollectorState::Healthy);
+
+    assert!(engine.shutdown(Duration::MAX).is_clean());
 }
 
 #[test]

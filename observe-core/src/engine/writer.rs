@@ -8,8 +8,15 @@ use std::{
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::{StoreStatus, backlog::Backlog, handle::Shared};
-use crate::{Clock, Commit, Custom, Enriched, EventData, Store, StoreError, SystemEvent, intake::Intake};
+use super::{
+    StoreStatus,
+    backlog::{Backlog, Dropped, Taken, Urgency},
+    handle::Shared,
+};
+use crate::{
+    Clock, Commit, Custom, Enriched, EventData, EventSink, IdSequence, Store, StoreError, SystemEvent, intake::Intake,
+    time::FOR_EVER,
+};
 
 pub(super) struct Writer {
     store: Arc<dyn Store>,
@@ -24,15 +31,18 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(crate) struct WriterRecord {
     status: Mutex<StoreStatus>,
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl WriterRecord {
-    pub(super) fn new(name: Option<&'static str>) -> Self {
-        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }) }
+    pub(super) fn new(name: Option<&'static str>, backlog: Option<Arc<Backlog>>) -> Self {
+        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }), backlog }
     }
 
     pub(super) fn status(&self) -> StoreStatus {
-        self.status.lock().clone()
+        let status = self.status.lock().clone();
+        let (backlog_bytes, dropped) = self.backlog.as_ref().map(|backlog| backlog.status()).unwrap_or_default();
+        StoreStatus { backlog_bytes, dropped_frames: dropped.frames, dropped_events: dropped.events, ..status }
     }
 }
 
@@ -44,7 +54,7 @@ impl Writer {
             intake: Arc::clone(&shared.intake),
             clock: Arc::clone(&shared.clock),
             record: Arc::clone(&shared.writer),
-            interval,
+            interval: interval.min(FOR_EVER),
         }
     }
 
@@ -53,54 +63,66 @@ impl Writer {
             Ok(runtime) => runtime.block_on(self.write_all()),
             Err(error) => {
                 self.record.status.lock().last_error = Some(format!("cannot start the store's runtime: {error}"));
-                self.intake.progress().stop();
             }
         }
+        self.intake.progress().stop();
     }
 
     /// Commits until nothing will follow.
-    async fn write_all(self) {
-        let progress = self.intake.progress();
+    async fn write_all(&self) {
         let mut due = Instant::now() + self.interval;
-        let mut failures = 0u32;
+        let (mut failures, mut last_tries) = (0u32, 0);
         loop {
             self.rest(due, failures).await;
-            let waiting = self.backlog.take();
-            let is_stored =
-                self.write(self.with_gap(waiting.commit, waiting.dropped_frames, waiting.dropped_events)).await;
-            if is_stored {
-                progress.advance(waiting.through);
-            }
+            let taken = self.backlog.take();
+            let (is_last, is_stored) = (taken.is_last, self.turn(taken).await);
             failures = if is_stored { 0 } else { failures + 1 };
-            if waiting.is_finished && (is_stored || failures >= LAST_TRIES) {
-                break;
+            last_tries += u32::from(is_last);
+            if is_last && (is_stored || last_tries >= LAST_TRIES) {
+                return;
+            }
+            if is_last {
+                tokio::time::sleep(FIRST_RETRY).await;
             }
             due = Instant::now() + if is_stored { self.interval } else { retry_pause(failures) };
         }
-        self.record.status.lock().backlog_bytes = self.backlog.urgency(progress).0;
-        progress.stop();
     }
 
-    /// Sleeps until `due`, or until somebody waits for a commit; after a failure nobody can hurry it.
+    /// Sleeps until `due`, or until a commit is urgent. After a failure only the end of the engine hurries it.
     async fn rest(&self, due: Instant, failures: u32) {
         let progress = self.intake.progress();
         loop {
-            let (bytes, is_urgent) = self.backlog.urgency(progress);
-            self.record.status.lock().backlog_bytes = bytes;
-            if Instant::now() >= due || is_urgent && failures == 0 {
+            let is_time = match self.backlog.urgency(progress) {
+                Urgency::Last => true,
+                Urgency::Soon => failures == 0 || Instant::now() >= due,
+                Urgency::Whenever => Instant::now() >= due,
+            };
+            if is_time {
                 return;
             }
             tokio::select! {
-                () = progress.woken(), if failures == 0 => {}
+                () = progress.woken() => {}
                 () = tokio::time::sleep_until(due.into()) => {}
             }
         }
     }
 
-    /// Stores a commit; puts it back where that fails. Returns whether it is stored.
-    async fn write(&self, commit: Commit) -> bool {
+    /// Stores what was taken, or puts it back. Returns whether it is stored.
+    async fn turn(&self, mut taken: Taken) -> bool {
+        self.tell(taken.gap, &mut taken.commit);
+        let result = self.write(taken.commit).await;
+        let is_stored = result.is_ok();
+        self.backlog.settle(result.err(), self.intake.progress());
+        if is_stored {
+            self.intake.progress().advance(taken.through);
+        }
+        is_stored
+    }
+
+    /// Stores a commit; gives it back where that fails.
+    async fn write(&self, commit: Commit) -> Result<(), Commit> {
         if commit.is_empty() {
-            return true;
+            return Ok(());
         }
         let started = Instant::now();
         let commit = Arc::new(commit);
@@ -112,15 +134,13 @@ impl Writer {
                 status.commits += 1;
                 status.last_commit = Some(self.clock.now());
                 status.last_error = None;
-                true
+                Ok(())
             }
             Err(error) => {
                 tracing::error!(%error, "nothing was stored; trying again");
                 status.failures += 1;
                 status.last_error = Some(error.to_string());
-                drop(status);
-                self.backlog.put_back(Arc::unwrap_or_clone(commit), self.intake.progress());
-                false
+                Err(Arc::unwrap_or_clone(commit))
             }
         }
     }
@@ -136,19 +156,19 @@ impl Writer {
         }
     }
 
-    /// Adds the record of what had to leave the backlog.
-    fn with_gap(&self, mut commit: Commit, dropped_frames: u64, dropped_events: u64) -> Commit {
-        if dropped_frames + dropped_events > 0 {
-            let mut status = self.record.status.lock();
-            status.dropped_frames += dropped_frames;
-            status.dropped_events += dropped_events;
-            drop(status);
-            let data = serde_json::json!({ "dropped_frames": dropped_frames, "dropped_events": dropped_events });
-            let gap = EventData::Custom(Custom { name: "gap".to_owned(), data });
-            let event = SystemEvent::new("engine", self.clock.now(), gap);
+    /// Records what had to leave the backlog: as an event like any other, or, when nothing is taken in any more, as
+    /// the last one of this commit.
+    fn tell(&self, gap: Dropped, commit: &mut Commit) {
+        if gap == Dropped::default() {
+            return;
+        }
+        let data = serde_json::json!({ "dropped_frames": gap.frames, "dropped_events": gap.events });
+        let data = EventData::Custom(Custom { name: "gap".to_owned(), data });
+        let mut event = SystemEvent::new("engine", self.clock.now(), data);
+        if self.intake.publish(event.clone().into()).is_err() {
+            event.id = IdSequence::default().next(event.timestamp);
             commit.events.push(Arc::new(Enriched { event, process: None }));
         }
-        commit
     }
 }
 

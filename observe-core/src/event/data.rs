@@ -85,8 +85,8 @@ impl EventData {
             }
             Self::Custom(custom) => custom.name.capacity() + json_bytes(&custom.data),
             Self::Frame(reading) => reading.size_bytes(),
-            Self::Log(record) => record.body.capacity() + record.attributes.size_bytes(),
-            Self::Span(span) => span.name.capacity() + span.attributes.size_bytes(),
+            Self::Log(record) => record.heap_bytes(),
+            Self::Span(span) => span.heap_bytes(),
             Self::Trend { metric_key, .. } => metric_key.attributes().size_bytes(),
         }
     }

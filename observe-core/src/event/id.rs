@@ -21,13 +21,10 @@ impl EventId {
         self.0
     }
 
-    /// Returns the id of the frame that group number `group` of the processor had at `timestamp`.
-    ///
-    /// Frames are not kept as events: their id follows from the series, so that it is the same wherever they are
-    /// rebuilt. They have the upper half of the counter's range.
+    /// Returns the millisecond that the id was made for.
     #[must_use]
-    pub(crate) fn of_frame(timestamp: Timestamp, group: usize) -> Self {
-        Self(first_of(timestamp) | FRAMES | (group as u64 & (FRAMES - 1)))
+    pub const fn timestamp(self) -> Timestamp {
+        Timestamp::from_millis((self.0 / COUNTERS).cast_signed() + START_OF_2024_MS)
     }
 }
 
@@ -38,6 +35,9 @@ impl fmt::Display for EventId {
 }
 
 /// Hands out ids in growing order; a full millisecond borrows from the next one.
+///
+/// After a clock that was far ahead has been set back, the order begins anew at the new time: ids of the future would
+/// stand above everything until that future comes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdSequence {
     next: u64,
@@ -46,10 +46,8 @@ pub struct IdSequence {
 impl IdSequence {
     /// Returns an id for something that happens at `now`, above every id before.
     pub fn next(&mut self, now: Timestamp) -> EventId {
-        let mut id = self.next.max(first_of(now));
-        if id & FRAMES != 0 {
-            id = (id | (COUNTERS - 1)) + 1;
-        }
+        let first = first_of(now);
+        let id = if self.next > first + MAX_AHEAD { first } else { self.next.max(first) };
         self.next = id + 1;
         EventId(id)
     }
@@ -63,7 +61,8 @@ fn first_of(timestamp: Timestamp) -> u64 {
 const START_OF_2024_MS: i64 = 1_704_067_200_000;
 const MAX_MILLIS: i64 = (1 << 41) - 1;
 const COUNTERS: u64 = 1 << 12;
-const FRAMES: u64 = COUNTERS / 2;
+/// Ten minutes.
+const MAX_AHEAD: u64 = 600_000 * COUNTERS;
 
 #[cfg(test)]
 mod tests {
@@ -80,19 +79,29 @@ mod tests {
     }
 
     #[test]
-    fn a_full_millisecond_borrows_from_the_next_and_leaves_frame_ids_free() {
+    fn a_clock_that_was_far_ahead_does_not_rule_the_order_for_ever() {
+        let mut ids = IdSequence::default();
+        let now = Timestamp::from_millis(START_OF_2024_MS + 5);
+        ids.next(Timestamp::from_millis(START_OF_2024_MS + 86_400_000));
+
+        let after = ids.next(now);
+
+        assert_eq!(after.timestamp(), now);
+    }
+
+    #[test]
+    fn a_full_millisecond_borrows_from_the_next() {
         let mut ids = IdSequence::default();
         let now = Timestamp::from_millis(START_OF_2024_MS + 5);
 
         let all: Vec<EventId> = (0..5_000).map(|_| ids.next(now)).collect();
 
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(all.iter().all(|id| id.as_u64() & FRAMES == 0));
     }
 
     #[test]
     fn ids_stay_exact_as_json_numbers() {
-        let far = EventId::of_frame(Timestamp::MAX, 9_999);
+        let far = IdSequence::default().next(Timestamp::MAX);
 
         assert!(far.as_u64() < 1 << 53);
     }

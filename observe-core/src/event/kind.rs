@@ -104,7 +104,7 @@ pub struct EventKinds(u32);
 
 impl EventKinds {
     /// Every kind.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self((1 << EventKind::ALL.len()) - 1);
     /// No kind.
     pub const NONE: Self = Self(0);
 

@@ -43,6 +43,12 @@ impl LogRecord {
         }
     }
 
+    /// Returns about how many bytes of heap the record holds or shares.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts = self.body.capacity() + self.severity_text.capacity();
+        texts + self.attributes.size_bytes() + self.resource.attributes.size_bytes()
+    }
+
     /// Returns how much the record matters as an event.
     #[must_use]
     pub const fn severity(&self) -> Severity {

@@ -69,7 +69,9 @@ impl SystemEvent {
     /// Returns about how many bytes of memory the event holds.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        size_of::<Self>() + self.data.heap_bytes()
+        let source = if let Cow::Owned(source) = &self.source { source.capacity() } else { 0 };
+        let host = self.host.as_ref().map_or(0, |host| host.len());
+        size_of::<Self>() + source + host + self.data.heap_bytes()
     }
 }
 

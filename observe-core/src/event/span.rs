@@ -49,6 +49,11 @@ impl Span {
         }
     }
 
+    /// Returns about how many bytes of heap the span holds or shares.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.name.capacity() + self.attributes.size_bytes() + self.resource.attributes.size_bytes()
+    }
+
     /// Returns how long the work took; zero where it ended before it began.
     #[must_use]
     pub fn duration(&self) -> Duration {

@@ -129,10 +129,12 @@ impl Frame {
         self.present.as_ref()
     }
 
-    /// Returns the bytes that only this frame holds; subjects and schema are shared with others.
+    /// Returns the bytes that the frame holds or shares, but for the schema: a list of subjects counts in every frame
+    /// that has it, for any of them may be the last to hold it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.values) + self.present.as_ref().map_or(0, Bitmap::size_bytes)
+        let cells = size_of_val(&*self.values) + self.present.as_ref().map_or(0, Bitmap::size_bytes);
+        size_of::<Self>() + cells + self.subjects.size_bytes()
     }
 }
 

@@ -33,25 +33,35 @@ impl SubjectId {
 /// A producer hands out the same list until a subject comes or goes, so [`Subjects::same_as`] is all it takes to see
 /// that nothing changed.
 #[derive(Clone, Debug)]
-pub struct Subjects(Arc<[Option<Subject>]>);
+pub struct Subjects {
+    slots: Arc<[Option<Subject>]>,
+    size_bytes: usize,
+}
 
 impl Subjects {
     /// Returns whether both are the same list in memory.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.slots, &other.slots)
+    }
+
+    /// Returns the bytes of the list and the attributes in it, which all frames with this list share.
+    #[must_use]
+    pub const fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     /// Returns the subject in `slot`.
     #[must_use]
     pub fn at(&self, slot: usize) -> Option<&Subject> {
-        self.0.get(slot)?.as_ref()
+        self.slots.get(slot)?.as_ref()
     }
 }
 
 impl From<&[Option<Subject>]> for Subjects {
     fn from(slots: &[Option<Subject>]) -> Self {
-        Self(slots.into())
+        let attributes: usize = slots.iter().flatten().map(|subject| subject.attributes.size_bytes()).sum();
+        Self { slots: slots.into(), size_bytes: attributes + size_of_val(slots) }
     }
 }
 
@@ -59,6 +69,6 @@ impl Deref for Subjects {
     type Target = [Option<Subject>];
 
     fn deref(&self) -> &[Option<Subject>] {
-        &self.0
+        &self.slots
     }
 }

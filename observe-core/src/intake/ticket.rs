@@ -1,7 +1,8 @@
 //! How a producer learns that what it published is durable.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 /// Stands for one published item; resolves once it is durable.
@@ -18,6 +19,9 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotDurable {
+    /// The frame was not taken: its producer has changed its columns, or there are too many producers.
+    #[error("the frame was refused: its producer has changed its columns, or there are too many producers")]
+    Refused,
     /// The engine went down before the item was written.
     #[error("the engine went down before it was stored")]
     Stopped,
@@ -32,6 +36,8 @@ pub(crate) struct Progress {
     written: watch::Sender<Written>,
     wanted: watch::Sender<u64>,
     wake: Notify,
+    /// Numbers of items that were refused after they had been taken in; the newest [`MAX_REFUSED`].
+    refused: Mutex<BTreeSet<u64>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,7 +74,11 @@ impl Ticket {
         let settled = |written: &Written| {
             written.through >= self.number || written.may_have_lost(self.number) || written.is_stopped
         };
-        match written.wait_for(settled).await.map(|written| *written) {
+        let written = written.wait_for(settled).await.map(|written| *written);
+        if self.progress.refused.lock().contains(&self.number) {
+            return Err(NotDurable::Refused);
+        }
+        match written {
             Ok(written) if written.may_have_lost(self.number) => Err(NotDurable::StoreUnavailable),
             Ok(written) if written.through >= self.number => Ok(()),
             _ => Err(NotDurable::Stopped),
@@ -98,6 +108,18 @@ impl Progress {
         self.written.send_modify(|written| written.through = written.through.max(through));
     }
 
+    /// Records that some items were not taken.
+    pub(crate) fn refuse(&self, numbers: impl IntoIterator<Item = u64>) {
+        let mut numbers = numbers.into_iter().peekable();
+        if numbers.peek().is_some() {
+            let mut refused = self.refused.lock();
+            refused.extend(numbers);
+            while refused.len() > MAX_REFUSED {
+                refused.pop_first();
+            }
+        }
+    }
+
     /// Records that of the items up to `through` some had to leave unwritten.
     ///
     /// Which ones is not kept: tickets of all that were not written by now say that they may be lost, for good.
@@ -125,9 +147,17 @@ impl Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { written: watch::Sender::default(), wanted: watch::Sender::default(), wake: Notify::new() }
+        Self {
+            written: watch::Sender::default(),
+            wanted: watch::Sender::default(),
+            wake: Notify::new(),
+            refused: Mutex::default(),
+        }
     }
 }
+
+/// Refused items that tickets are told of.
+const MAX_REFUSED: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

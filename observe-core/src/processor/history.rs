@@ -32,8 +32,7 @@ impl History {
     }
 
     pub(super) fn find(&self, id: EventId) -> Option<&Arc<Enriched>> {
-        let index = self.events.binary_search_by_key(&id, |event| event.id).ok()?;
-        self.events.get(index)
+        self.newest_first().find(|event| event.id == id)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -19,7 +19,7 @@ use self::{
 pub use self::{registry::ProcessorStats, watch::DetectorStats};
 use crate::{
     Commit, DetectorFactory, Enriched, EventData, EventId, EventQuery, Frame, IdSequence, Item, Limits, ProcessCache,
-    Reading, SystemEvent, Timestamp,
+    Reading, SystemEvent, Timestamp, series::Arrival,
 };
 
 /// Everything that is decided in the order of intake, and the recent past that readers ask for.
@@ -49,6 +49,8 @@ pub(crate) struct Outcome {
     pub(crate) commit: Commit,
     /// What observers see.
     pub(crate) announce: Vec<Arc<Enriched>>,
+    /// Which of the items, counted from zero, were not taken.
+    pub(crate) refused: Vec<usize>,
 }
 
 impl Processor {
@@ -67,13 +69,13 @@ impl Processor {
     /// Takes items in, in their order, and returns what follows from them.
     pub(crate) fn step(&mut self, items: impl IntoIterator<Item = Item>, now: Timestamp) -> Outcome {
         let mut outcome = Outcome::default();
-        for item in items {
+        for (index, item) in items.into_iter().enumerate() {
             match item {
                 Item::Event(SystemEvent { data: EventData::Frame(reading), .. }) => {
-                    self.take_frame(reading.frame().clone(), now, &mut outcome);
+                    self.take_frame(index, reading.frame().clone(), now, &mut outcome);
                 }
                 Item::Event(event) => self.take_event(event, now, &mut outcome),
-                Item::Frame(frame) => self.take_frame(frame, now, &mut outcome),
+                Item::Frame(frame) => self.take_frame(index, frame, now, &mut outcome),
                 Item::Log(record) => {
                     let event = SystemEvent::new("log", record.timestamp, EventData::Log(record));
                     self.take_event(event, now, &mut outcome);
@@ -87,7 +89,7 @@ impl Processor {
         self.counters.steps += 1;
         self.registry.keep_within_budget(&mut self.watchers);
         if self.counters.steps.is_multiple_of(STEPS_BETWEEN_WEIGHINGS) {
-            self.watchers.weigh(self.registry.watches());
+            self.watchers.weigh(self.registry.watches_mut());
         }
         outcome
     }
@@ -115,7 +117,12 @@ impl Processor {
     }
 
     pub(crate) fn event(&self, id: EventId) -> Option<Arc<Enriched>> {
-        self.history.find(id).cloned()
+        let frame = || {
+            let before = EventId::from_u64(id.as_u64() + 1);
+            let query = EventQuery { before: Some(before), ..EventQuery::newest(1) };
+            self.registry.readings(&query).find(|(found, _)| *found == id).map(frame_event)
+        };
+        self.history.find(id).cloned().or_else(frame)
     }
 
     pub(crate) fn stats(&self) -> ProcessorStats {
@@ -135,15 +142,19 @@ impl Processor {
         self.watchers.stats()
     }
 
-    fn take_frame(&mut self, frame: Frame, now: Timestamp, outcome: &mut Outcome) {
+    fn take_frame(&mut self, index: usize, frame: Frame, now: Timestamp, outcome: &mut Outcome) {
         self.counters.frames += 1;
-        match self.registry.push(frame.clone(), &mut self.watchers) {
-            Taken::Fresh { group, reading, samples } => {
+        let id = self.ids.next(now);
+        match self.registry.push(frame.clone(), Arrival { id, now }, &mut self.watchers) {
+            Taken::Fresh { reading, samples } => {
                 self.counters.samples += samples;
-                outcome.announce.push(frame_event((group, reading)));
+                outcome.announce.push(frame_event((id, reading)));
             }
             Taken::Late => self.counters.late_frames += 1,
-            Taken::Refused => return,
+            Taken::Refused => {
+                outcome.refused.push(index);
+                return;
+            }
         }
         outcome.commit.frames.push(frame);
         for found in self.watchers.take_findings() {
@@ -162,11 +173,11 @@ impl Processor {
 }
 
 /// Makes the event that observers see of a frame.
-fn frame_event((group, reading): (usize, Reading)) -> Arc<Enriched> {
+fn frame_event((id, reading): (EventId, Reading)) -> Arc<Enriched> {
     let timestamp = reading.timestamp();
     let source = format!("collector::{}", reading.frame().schema().name());
     let mut event = SystemEvent::new(source, timestamp, EventData::Frame(reading));
-    event.id = EventId::of_frame(timestamp, group);
+    event.id = id;
     Arc::new(Enriched { event, process: None })
 }
 

@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::watch::{Watch, Watchers};
 use crate::{
-    EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView,
-    series::{Group, GroupLimits, Pushed},
+    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView,
+    series::{Arrival, Group, GroupLimits, Pushed},
 };
 
 /// All groups, by producer and by the names of their metrics.
@@ -23,8 +23,8 @@ pub(crate) struct Registry {
 /// What became of a frame.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It stands in the rings of group number `group`.
-    Fresh { group: usize, reading: Reading, samples: u64 },
+    /// It stands in the rings.
+    Fresh { reading: Reading, samples: u64 },
     /// It was not newer than the newest one.
     Late,
     /// Its producer is one too many, or has changed its columns.
@@ -78,31 +78,43 @@ impl Registry {
         }
     }
 
-    pub(super) fn push(&mut self, frame: Frame, watchers: &mut Watchers) -> Taken {
+    pub(super) fn push(&mut self, frame: Frame, arrival: Arrival, watchers: &mut Watchers) -> Taken {
         let Some(index) = self.group_of(frame.schema()) else {
             self.refused_frames += 1;
             return Taken::Refused;
         };
-        match self.groups.get_mut(index).map(|group| group.push(frame, watchers)) {
-            Some(Pushed::Fresh { reading, samples }) => Taken::Fresh { group: index, reading, samples },
+        match self.groups.get_mut(index).map(|group| group.push(frame, arrival, watchers)) {
+            Some(Pushed::Fresh { reading, samples }) => Taken::Fresh { reading, samples },
             Some(Pushed::Late) => Taken::Late,
             None => Taken::Refused,
         }
     }
 
-    /// Gives memory back until the rings are within their share: from the group that holds most.
+    /// Gives memory back until the rings are within their share: first from producers that have fallen silent, then
+    /// from those that hold most.
     pub(super) fn keep_within_budget(&mut self, watchers: &mut Watchers) {
         for _ in 0..MAX_EVICTIONS_A_STEP {
-            let sizes = self.groups.iter().map(Group::size_bytes);
-            let total: usize = sizes.clone().sum();
+            let total: usize = self.groups.iter().map(Group::size_bytes).sum();
             if total <= self.max_bytes {
                 return;
             }
-            let largest = sizes.enumerate().max_by_key(|(_, size)| *size).map(|(index, _)| index);
-            let group = largest.and_then(|index| self.groups.get_mut(index));
-            let Some(evicted) = group.and_then(|group| group.shrink(total - self.max_bytes, watchers)) else { return };
+            let excess = total - self.max_bytes;
+            let order = self.eviction_order();
+            let shrunk = order.into_iter().find_map(|index| self.groups.get_mut(index)?.shrink(excess, watchers));
+            let Some(evicted) = shrunk else { return };
             self.evicted_series += evicted as u64;
         }
+    }
+
+    fn eviction_order(&self) -> Vec<usize> {
+        let newest = self.groups.iter().filter_map(Group::newest).max().unwrap_or_default();
+        let is_silent = |group: &Group<Watch>| group.newest().is_none_or(|last| newest.since(last) > SILENCE);
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        order.sort_by_key(|index| {
+            let group = self.groups.get(*index);
+            group.map(|group| (!is_silent(group), std::cmp::Reverse(group.size_bytes())))
+        });
+        order
     }
 
     /// Returns the view of a series.
@@ -120,17 +132,14 @@ impl Registry {
         self.groups.iter().map(Group::series_len).sum()
     }
 
-    pub(super) fn watches(&self) -> impl Iterator<Item = &Watch> {
-        self.groups.iter().flat_map(Group::watches)
+    pub(super) fn watches_mut(&mut self) -> impl Iterator<Item = &mut Watch> {
+        self.groups.iter_mut().flat_map(Group::watches_mut)
     }
 
-    /// Rebuilds the readings that a query asks for.
-    pub(super) fn readings(&self, query: &EventQuery) -> impl Iterator<Item = (usize, Reading)> {
-        let groups = self.groups.iter().enumerate();
-        let wanted = groups.filter(|(_, group)| query.kinds.contains(group.schema().kind()));
-        wanted.flat_map(|(index, group)| {
-            group.readings(query.start, query.end, query.limit).map(move |reading| (index, reading))
-        })
+    /// Rebuilds the readings that a query asks for, with the ids that they have as events.
+    pub(super) fn readings(&self, query: &EventQuery) -> impl Iterator<Item = (EventId, Reading)> {
+        let wanted = self.groups.iter().filter(|group| query.kinds.contains(group.schema().kind()));
+        wanted.flat_map(|group| group.readings(query))
     }
 
     pub(super) fn stats(&self) -> ProcessorStats {
@@ -165,7 +174,9 @@ impl Registry {
     }
 }
 
-/// Producers of one engine; their number is part of the ids of frames.
+/// Producers of one engine.
 const MAX_PRODUCERS: usize = 2048;
+/// A producer without a frame for so long, while others had some, gives its memory back first.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Steps must stay short even when much is to be given back.
 const MAX_EVICTIONS_A_STEP: usize = 64;

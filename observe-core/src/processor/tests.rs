@@ -169,6 +169,66 @@ fn frames_can_be_asked_for_like_events_under_the_ids_they_were_announced_with() 
     let found = processor.events(&newest(&[EventKind::Metric], 2));
 
     assert_eq!(found.iter().map(|event| event.id).collect::<Vec<_>>(), announced[..2]);
+    assert_eq!(processor.event(announced[2]).map(|event| event.id), Some(announced[2]));
+}
+
+#[test]
+fn frames_can_be_paged_to_the_oldest() {
+    let mut processor = processor(Vec::new());
+    processor.step(frames(&[1.0; 500]), at(500));
+    let mut query = newest(&[EventKind::Metric], 100);
+    let mut pages = Vec::new();
+
+    loop {
+        let page = processor.events(&query);
+        let Some(last) = page.last() else { break };
+        query.before = Some(last.id);
+        pages.push(page.len());
+    }
+
+    assert_eq!(pages, [100; 5]);
+}
+
+#[test]
+fn detectors_that_grow_beyond_their_share_are_removed() {
+    struct Growing(usize);
+    impl Detector for Growing {
+        fn update(&mut self, _point: Point) -> Option<Finding> {
+            self.0 += 100;
+            None
+        }
+
+        fn snapshot(&self) -> Vec<u8> {
+            Vec::new()
+        }
+
+        fn size_bytes(&self) -> usize {
+            self.0
+        }
+    }
+    struct GrowingFactory;
+    impl DetectorFactory for GrowingFactory {
+        fn name(&self) -> &'static str {
+            "growing"
+        }
+
+        fn detector(&self, _key: &MetricKey, _state: Option<&[u8]>) -> Option<Box<dyn Detector>> {
+            Some(Box::new(Growing(100)))
+        }
+    }
+    let limits = Limits { memory_max_bytes: 4 << 20, ..Limits::default() };
+    let mut processor = Processor::new(&limits, vec![Arc::new(GrowingFactory)], Arc::default());
+    let mut table = Table::new(Schema::builder("many").column(&DEPTH).build().unwrap());
+    let ids: Vec<_> = (0..50).map(|n| table.insert(Attributes::new([("n", n.to_string())]).unwrap())).collect();
+
+    for tick in 0..64 {
+        ids.iter().for_each(|id| table.set(*id, 0, tick as f64));
+        processor.step([Item::Frame(table.frame(at(tick)))], at(tick));
+    }
+
+    let stats = processor.detector_stats();
+    assert!(stats.bytes <= limits.budget().detectors, "{stats:?}");
+    assert!(stats.refused > 0 && stats.detectors > 0);
 }
 
 #[test]

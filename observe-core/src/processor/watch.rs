@@ -16,21 +16,24 @@ pub(crate) enum Watch {
     /// Nobody has asked yet.
     #[default]
     New,
-    /// No detector cares, or there was no room, or the detector failed.
+    /// No detector cares, or the detector failed.
     Ignored,
+    /// There was no room; asked again once there is.
+    NoRoom,
     /// These do.
     Detectors(Vec<Box<dyn Detector>>),
 }
 
 impl Watch {
     fn size_bytes(&self) -> usize {
-        self.detectors().iter().map(|detector| detector.size_bytes()).sum()
+        let sizes = || self.detectors().iter().map(|detector| detector.size_bytes()).sum();
+        guarded(sizes).unwrap_or(0)
     }
 
     fn detectors(&self) -> &[Box<dyn Detector>] {
         match self {
             Self::Detectors(detectors) => detectors,
-            Self::Ignored | Self::New => &[],
+            Self::Ignored | Self::New | Self::NoRoom => &[],
         }
     }
 }
@@ -81,22 +84,32 @@ impl Watchers {
         mem::take(&mut self.found)
     }
 
-    /// Adds up anew how many detectors there are and what they hold.
-    pub(super) fn weigh<'a>(&mut self, watches: impl Iterator<Item = &'a Watch>) {
-        (self.stats.detectors, self.stats.bytes) =
-            watches.fold((0, 0), |(count, bytes), watch| (count + watch.detectors().len(), bytes + watch.size_bytes()));
+    /// Adds up anew how many detectors there are and what they hold, and removes those for which there is no room.
+    pub(super) fn weigh<'a>(&mut self, watches: impl Iterator<Item = &'a mut Watch>) {
+        (self.stats.detectors, self.stats.bytes) = (0, 0);
+        for watch in watches {
+            let size = watch.size_bytes();
+            if size > 0 && self.stats.bytes + size > self.max_bytes {
+                *watch = Watch::NoRoom;
+                self.stats.refused += 1;
+                continue;
+            }
+            self.stats.detectors += watch.detectors().len();
+            self.stats.bytes += size;
+        }
     }
 
     pub(super) const fn stats(&self) -> DetectorStats {
         self.stats
     }
 
-    fn make(&mut self, key: &MetricKey) -> Watch {
+    fn make(&mut self, key: &MetricKey, is_first: bool) -> Watch {
         if self.stats.bytes >= self.max_bytes {
-            self.stats.refused += 1;
-            return Watch::Ignored;
+            self.stats.refused += u64::from(is_first);
+            return Watch::NoRoom;
         }
-        let made: Vec<_> = self.factories.iter().filter_map(|factory| factory.detector(key, None)).collect();
+        let detector = |factory: &Arc<dyn DetectorFactory>| guarded(|| factory.detector(key, None)).flatten();
+        let made: Vec<_> = self.factories.iter().filter_map(detector).collect();
         if made.is_empty() {
             return Watch::Ignored;
         }
@@ -118,24 +131,26 @@ impl Observer for Watchers {
     type Watch = Watch;
 
     fn is_for(&self, metric: &Metric) -> bool {
-        metric.kind != MetricKind::Counter && self.factories.iter().any(|factory| factory.is_for(&metric.name))
+        metric.kind != MetricKind::Counter
+            && self.factories.iter().any(|factory| guarded(|| factory.is_for(&metric.name)).unwrap_or(false))
     }
 
     fn observe(&mut self, watch: &mut Watch, point: Point, key: &dyn Fn() -> MetricKey) {
-        if matches!(watch, Watch::New) {
-            *watch = self.make(&key());
+        let is_first = matches!(watch, Watch::New);
+        if is_first || matches!(watch, Watch::NoRoom) && self.stats.bytes < self.max_bytes {
+            *watch = self.make(&key(), is_first);
         }
         let Watch::Detectors(detectors) = watch else { return };
         self.stats.points += detectors.len() as u64;
         let mut has_panicked = false;
         for detector in &mut *detectors {
-            match catch_unwind(AssertUnwindSafe(|| detector.update(point))) {
-                Ok(None) => {}
-                Ok(Some(finding)) => {
+            match guarded(|| detector.update(point)) {
+                Some(None) => {}
+                Some(Some(finding)) => {
                     self.count(&finding);
                     self.found.push((key(), point, finding));
                 }
-                Err(_) => has_panicked = true,
+                None => has_panicked = true,
             }
         }
         if has_panicked {
@@ -157,6 +172,11 @@ impl fmt::Debug for Watchers {
         let names: Vec<&str> = self.factories.iter().map(|factory| factory.name()).collect();
         f.debug_struct("Watchers").field("factories", &names).field("stats", &self.stats).finish()
     }
+}
+
+/// Runs code of a plug-in; `None` if it panicked.
+fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 /// Makes the event that tells of a finding.

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use crate::Timestamp;
+use crate::{EventId, Timestamp};
 
 /// The instants of a group's frames, oldest first, in strictly growing order.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(super) struct Stamps {
     /// The number of the oldest tick that is kept.
     first: u64,
     times: VecDeque<Timestamp>,
+    /// The ids that the frames have as events.
+    ids: VecDeque<EventId>,
 }
 
 impl Stamps {
@@ -26,16 +28,30 @@ impl Stamps {
         self.times.back().copied()
     }
 
-    pub(super) fn push(&mut self, timestamp: Timestamp) {
+    pub(super) fn push(&mut self, timestamp: Timestamp, id: EventId) {
         debug_assert!(self.last().is_none_or(|last| last < timestamp), "stamps grow");
         self.times.push_back(timestamp);
+        self.ids.push_back(id);
     }
 
     /// Forgets ticks before number `first`.
     pub(super) fn forget_before(&mut self, first: u64) {
         while self.first < first && self.times.pop_front().is_some() {
+            self.ids.pop_front();
             self.first += 1;
         }
+    }
+
+    pub(super) fn id_at(&self, tick: u64) -> Option<EventId> {
+        let index = usize::try_from(tick.checked_sub(self.first)?).ok()?;
+        self.ids.get(index).copied()
+    }
+
+    /// Returns the numbers of the ticks with ids above `after` and below `before`.
+    pub(super) fn ticks_between(&self, after: Option<EventId>, before: Option<EventId>) -> Range<u64> {
+        let from = after.map_or(0, |after| self.ids.partition_point(|id| *id <= after)) as u64;
+        let to = before.map_or(self.ids.len(), |before| self.ids.partition_point(|id| *id < before)) as u64;
+        self.first + from..self.first + to.max(from)
     }
 
     pub(super) fn at(&self, tick: u64) -> Option<Timestamp> {
@@ -51,6 +67,6 @@ impl Stamps {
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        self.times.capacity() * size_of::<Timestamp>()
+        self.times.capacity() * size_of::<Timestamp>() + self.ids.capacity() * size_of::<EventId>()
     }
 }

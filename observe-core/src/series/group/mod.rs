@@ -1,15 +1,19 @@
 //! All series of one producer, and the stamps that they share.
 
 mod read;
+mod rows;
 mod subjects;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use self::subjects::{Series, Slot, SubjectTable};
+use self::{
+    rows::Series,
+    subjects::{Slot, SubjectTable},
+};
 use super::{chunk::CHUNK, stamps::Stamps};
-use crate::{Attributes, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
+use crate::{Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
 
 /// Sees every point of the series that it asks for, from the first variation on.
 pub(crate) trait Observer {
@@ -33,6 +37,13 @@ pub(crate) struct GroupLimits {
     pub(crate) points: u64,
     /// Series of subjects that are there.
     pub(crate) max_series: usize,
+}
+
+/// When a frame was taken in, and the id that it has as an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) id: EventId,
+    pub(crate) now: Timestamp,
 }
 
 /// What became of a frame.
@@ -59,12 +70,15 @@ pub(crate) struct Group<W> {
     subjects: SubjectTable<W>,
     /// One for each column: whether the observer wants to see it. Asked with the first frame.
     observed: Vec<bool>,
+    /// The time between the last two frames.
+    spacing: Duration,
     restarts: u64,
 }
 
 impl<W: Default> Group<W> {
     pub(crate) fn new(schema: Arc<Schema>, limits: GroupLimits) -> Self {
-        let subjects = SubjectTable::new(schema.columns().len(), limits.max_series);
+        let subjects = SubjectTable::new(schema.columns(), limits.max_series);
+        let spacing = schema.interval();
         Self {
             schema,
             points: limits.points,
@@ -72,13 +86,14 @@ impl<W: Default> Group<W> {
             previous: None,
             subjects,
             observed: Vec::new(),
+            spacing,
             restarts: 0,
         }
     }
 
     /// Takes a frame in: new subjects, values, derived values, and the observer's look at them.
-    pub(crate) fn push<O: Observer<Watch = W>>(&mut self, frame: Frame, observer: &mut O) -> Pushed {
-        let elapsed = match self.order(frame.timestamp()) {
+    pub(crate) fn push<O: Observer<Watch = W>>(&mut self, frame: Frame, arrival: Arrival, observer: &mut O) -> Pushed {
+        let elapsed = match self.order(frame.timestamp(), arrival.now) {
             Order::Late => return Pushed::Late,
             Order::Next(elapsed) => elapsed,
             Order::Restart => {
@@ -94,7 +109,7 @@ impl<W: Default> Group<W> {
         if self.previous.as_ref().is_none_or(|previous| !previous.subjects().same_as(frame.subjects())) {
             self.subjects.adopt(frame.subjects(), tick, observer);
         }
-        self.stamps.push(frame.timestamp());
+        self.stamps.push(frame.timestamp(), arrival.id);
         let (derived, samples) = self.write(&frame, tick, elapsed, observer);
         self.subjects.remember_row();
         self.previous = Some(frame.clone());
@@ -118,7 +133,7 @@ impl<W: Default> Group<W> {
     ///
     /// Returns the number of series that are gone for good, or `None` where nothing can be given back.
     pub(crate) fn shrink<O: Observer<Watch = W>>(&mut self, excess: usize, observer: &mut O) -> Option<usize> {
-        if let Some(dropped) = self.subjects.drop_first_left(observer) {
+        if let Some(dropped) = self.subjects.rows_mut().drop_first_left(observer) {
             return Some(dropped);
         }
         let kept = self.stamps.next() - self.stamps.first();
@@ -126,7 +141,7 @@ impl<W: Default> Group<W> {
             self.forget_before(self.stamps.first() + CHUNK as u64, observer);
             return Some(0);
         }
-        self.subjects.refuse_last(excess, observer)
+        self.subjects.refuse_last(excess, self.stamps.next(), observer)
     }
 
     /// Forgets everything.
@@ -136,14 +151,17 @@ impl<W: Default> Group<W> {
         self.previous = None;
     }
 
-    fn order(&self, timestamp: Timestamp) -> Order {
+    fn order(&mut self, timestamp: Timestamp, now: Timestamp) -> Order {
         let Some(last) = self.stamps.last() else { return Order::Next(0.0) };
         if timestamp > last {
             let elapsed = timestamp.since(last);
-            let is_gap = elapsed > self.schema.interval() * GAP_INTERVALS;
+            let usual = self.schema.interval().max(self.spacing);
+            self.spacing = elapsed;
+            let is_gap = elapsed > usual.saturating_mul(GAP_INTERVALS);
             return Order::Next(if is_gap { 0.0 } else { elapsed.as_secs_f64() });
         }
-        if last.since(timestamp).as_secs() >= CLOCK_STEP_SECONDS { Order::Restart } else { Order::Late }
+        let horizon = now + CLOCK_TOLERANCE;
+        if last > horizon && timestamp <= horizon { Order::Restart } else { Order::Late }
     }
 
     /// Writes all rows into the rings. Returns the derived values, and how many values were written.
@@ -178,7 +196,7 @@ impl<W: Default> Group<W> {
             }
         });
         let (samples, grown) = (writer.samples, writer.grown);
-        self.subjects.account(grown);
+        self.subjects.rows_mut().account(grown);
         (derived, samples)
     }
 
@@ -186,7 +204,7 @@ impl<W: Default> Group<W> {
     fn forget_before<O: Observer<Watch = W>>(&mut self, tick: u64, observer: &mut O) {
         let tick = tick - tick % CHUNK as u64;
         self.stamps.forget_before(tick);
-        self.subjects.forget_before(tick, observer);
+        self.subjects.rows_mut().forget_before(tick, observer);
     }
 }
 
@@ -196,7 +214,7 @@ enum Order {
     Late,
     /// Newer, by so many seconds; zero where the one before is missing or too old to compare with.
     Next(f64),
-    /// So much older that the clock must have been wrong.
+    /// Older, and what is newer lies in the future: the clock has been set back.
     Restart,
 }
 
@@ -244,5 +262,5 @@ fn previous_row<'a>(previous: Option<&'a Frame>, slot: &Slot, index: usize) -> &
 
 /// A frame that comes after so many intervals is not compared with the one before: the host slept.
 const GAP_INTERVALS: u32 = 10;
-/// A frame so much older than the newest one means that the clock was set back.
-const CLOCK_STEP_SECONDS: u64 = 60;
+/// What is newer than the clock by more than this was measured before the clock was set back.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);

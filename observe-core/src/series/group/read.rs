@@ -5,15 +5,15 @@ use std::{ops::Range, sync::Arc};
 use super::{
     super::SeriesView,
     Group,
-    subjects::{Row, Series},
+    rows::{Row, Series},
 };
-use crate::{Attributes, Bitmap, Frame, Reading, Subjects, Timestamp};
+use crate::{Attributes, Bitmap, EventId, EventQuery, Frame, Reading, Subjects, Timestamp};
 
 impl<W: Default> Group<W> {
     /// Returns the view of a series that ever had a point; `attributes` are those of subject and column together.
     pub(crate) fn find(&self, column: usize, attributes: &Attributes) -> Option<SeriesView<'_>> {
         let of_subject = attributes.without(&self.schema.columns().get(column)?.attributes)?;
-        let row = self.subjects.find(&of_subject)?;
+        let row = self.subjects.rows().find(&of_subject)?;
         self.view(&row, column, row.series.get(column)?)
     }
 
@@ -25,16 +25,26 @@ impl<W: Default> Group<W> {
         })
     }
 
-    /// Rebuilds the readings of the newest `limit` ticks in `[start, end)`, newest first.
-    pub(crate) fn readings(&self, start: Timestamp, end: Timestamp, limit: usize) -> impl Iterator<Item = Reading> {
+    /// Rebuilds the readings that a query asks for, newest first, with the ids that they have as events.
+    pub(crate) fn readings(&self, query: &EventQuery) -> impl Iterator<Item = (EventId, Reading)> {
         let subjects = self.previous.as_ref().map(|frame| frame.subjects().clone());
-        let ticks = self.stamps.ticks(start, end).rev().take(limit);
-        ticks.filter_map(move |tick| self.reading(tick, subjects.as_ref()?))
+        let by_time = self.stamps.ticks(query.start, query.end);
+        let by_id = self.stamps.ticks_between(query.after, query.before);
+        let ticks = by_time.start.max(by_id.start)..by_time.end.min(by_id.end);
+        ticks
+            .rev()
+            .take(query.limit)
+            .filter_map(move |tick| Some((self.stamps.id_at(tick)?, self.reading(tick, subjects.as_ref()?)?)))
     }
 
     /// Walks over what watches the series.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = &W> {
-        self.subjects.all().flat_map(|row| row.series).map(|series| &series.watch)
+    pub(crate) fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.subjects.rows_mut().watches_mut()
+    }
+
+    /// Returns the instant of the newest frame.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.stamps.last()
     }
 
     pub(crate) fn series_len(&self) -> usize {

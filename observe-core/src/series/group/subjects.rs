@@ -1,83 +1,48 @@
-//! The subjects of a group, those that have left included, and the series of each.
+//! Which subject is in which slot of the producer's frames, and who is kept.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    mem,
-    ops::Range,
+use std::mem;
+
+use super::{
+    Observer,
+    rows::{Row, Rows, Series},
 };
+use crate::{Attributes, Column, Subject, Subjects};
 
-use super::{super::ring::Ring, Observer};
-use crate::{Attributes, Subject, Subjects};
-
-/// Which subject has which row of series. A subject that leaves keeps its row for a while, and gets it back when it
-/// returns.
+/// The subjects of a group, by slot, and their series.
 #[derive(Debug)]
 pub(super) struct SubjectTable<W> {
-    /// Series of one subject.
-    width: usize,
     max_series: usize,
-    /// By the slot that the producer gave.
+    /// Attributes of columns, which no subject may have too: two series would share a key.
+    reserved: Attributes,
     slots: Vec<Slot>,
-    /// By row.
-    owners: Vec<Option<Owner>>,
-    /// The series of row 0, then those of row 1, and so on.
-    series: Vec<Series<W>>,
-    free: Vec<usize>,
-    rows: HashMap<Attributes, usize>,
-    /// Rows of subjects in the order in which they left, with the first tick without them. Those that came back are
-    /// still in it, with the wrong tick.
-    left: VecDeque<(usize, u64)>,
+    rows: Rows<W>,
     live: usize,
-    heap_bytes: usize,
     refused: u64,
+    /// Until this tick memory is short, and who was refused is not asked in again.
+    short_until: u64,
 }
 
 /// A slot of the producer's frames.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     subject: Option<Subject>,
-    /// Where the series of the subject are; nowhere when the group was full.
+    /// Where the series of the subject are; nowhere when it was refused.
     row: Option<usize>,
     /// Whether the row in the previous frame is that of this subject.
     pub(super) has_previous: bool,
 }
 
-/// One series and what watches it.
-#[derive(Debug)]
-pub(super) struct Series<W> {
-    pub(super) ring: Ring,
-    pub(super) watch: W,
-}
-
-/// Whose a row is.
-#[derive(Debug)]
-struct Owner {
-    subject: Subject,
-    /// The first tick without the subject, if it has left.
-    left_at: Option<u64>,
-}
-
-/// A subject and its series.
-pub(super) struct Row<'a, W> {
-    pub(super) subject: &'a Subject,
-    pub(super) series: &'a [Series<W>],
-    pub(super) is_live: bool,
-}
-
 impl<W: Default> SubjectTable<W> {
-    pub(super) fn new(width: usize, max_series: usize) -> Self {
+    pub(super) fn new(columns: &[Column], max_series: usize) -> Self {
+        let reserved = columns.iter().fold(Attributes::empty(), |all, column| all.union(&column.attributes));
         Self {
-            width,
             max_series,
+            reserved,
             slots: Vec::new(),
-            owners: Vec::new(),
-            series: Vec::new(),
-            free: Vec::new(),
-            rows: HashMap::new(),
-            left: VecDeque::new(),
+            rows: Rows::new(columns.len()),
             live: 0,
-            heap_bytes: 0,
             refused: 0,
+            short_until: 0,
         }
     }
 
@@ -87,16 +52,22 @@ impl<W: Default> SubjectTable<W> {
             .filter(|index| self.slots.get(*index).is_none_or(|slot| !slot.holds(subjects.at(*index))))
             .collect();
         for index in &changed {
-            self.leave(*index, tick);
+            if let Some(row) = self.slots.get_mut(*index).and_then(|slot| mem::take(slot).row) {
+                self.rows.leave(row, tick, observer);
+                self.live -= 1;
+            }
         }
         self.slots.resize(subjects.len(), Slot::default());
+        if self.slots.capacity() > 2 * self.slots.len() + SPARE_SLOTS {
+            self.slots.shrink_to_fit();
+        }
         for index in changed {
             if let Some(subject) = subjects.at(index) {
                 self.enter(index, subject);
             }
         }
-        while self.left.len() > MAX_LEFT {
-            self.drop_first_left(observer);
+        if tick >= self.short_until {
+            self.readmit();
         }
     }
 
@@ -104,7 +75,7 @@ impl<W: Default> SubjectTable<W> {
     pub(super) fn for_each_live(&mut self, mut visit: impl FnMut(usize, &Slot, &Subject, &mut [Series<W>])) {
         for (index, slot) in self.slots.iter().enumerate() {
             let (Some(subject), Some(row)) = (&slot.subject, slot.row) else { continue };
-            if let Some(series) = self.series.get_mut(span(row, self.width)) {
+            if let Some(series) = self.rows.series_mut(row) {
                 visit(index, slot, subject, series);
             }
         }
@@ -115,26 +86,22 @@ impl<W: Default> SubjectTable<W> {
         self.slots.iter_mut().for_each(|slot| slot.has_previous = slot.subject.is_some());
     }
 
-    /// Counts heap memory that rings took or gave back.
-    pub(super) const fn account(&mut self, grown: isize) {
-        self.heap_bytes = self.heap_bytes.saturating_add_signed(grown);
-    }
-
-    /// Returns the subject with `attributes` and its series.
-    pub(super) fn find(&self, attributes: &Attributes) -> Option<Row<'_, W>> {
-        self.row(*self.rows.get(attributes)?)
-    }
-
     /// Walks over the subjects that are there, then over those that have left.
     pub(super) fn all(&self) -> impl Iterator<Item = Row<'_, W>> {
-        let live = self.slots.iter().filter_map(|slot| self.row(slot.row?));
-        let left = self.left.iter().filter(|(row, at)| self.has_left(*row, *at)).filter_map(|(row, _)| self.row(*row));
-        live.chain(left)
+        self.slots.iter().filter_map(|slot| self.rows.row(slot.row?)).chain(self.rows.all_left())
     }
 
     /// Returns the series of the subject in a slot.
     pub(super) fn in_slot(&self, slot: usize) -> Option<&[Series<W>]> {
-        self.series.get(span(self.slots.get(slot)?.row?, self.width))
+        Some(self.rows.row(self.slots.get(slot)?.row?)?.series)
+    }
+
+    pub(super) const fn rows(&self) -> &Rows<W> {
+        &self.rows
+    }
+
+    pub(super) const fn rows_mut(&mut self) -> &mut Rows<W> {
+        &mut self.rows
     }
 
     pub(super) const fn refused(&self) -> u64 {
@@ -142,127 +109,76 @@ impl<W: Default> SubjectTable<W> {
     }
 
     pub(super) fn size_bytes(&self) -> usize {
-        self.heap_bytes
-            + self.series.capacity() * size_of::<Series<W>>()
-            + self.slots.capacity() * size_of::<Slot>()
-            + self.owners.capacity() * size_of::<Option<Owner>>()
-            + self.rows.capacity() * size_of::<(Attributes, usize)>()
-            + self.left.capacity() * size_of::<(usize, u64)>()
-    }
-
-    /// Forgets ticks before `tick`, and subjects with nothing left.
-    pub(super) fn forget_before<O: Observer<Watch = W>>(&mut self, tick: u64, observer: &mut O) {
-        let freed: usize = self.series.iter_mut().map(|series| series.ring.forget_before(tick)).sum();
-        self.heap_bytes = self.heap_bytes.saturating_sub(freed);
-        while self.left.front().is_some_and(|(_, at)| *at <= tick) {
-            self.drop_first_left(observer);
-        }
-    }
-
-    /// Forgets the subject that left first; `None` where none has left. Returns how many series are gone.
-    pub(super) fn drop_first_left<O: Observer<Watch = W>>(&mut self, observer: &mut O) -> Option<usize> {
-        let (row, at) = self.left.pop_front()?;
-        if !self.has_left(row, at) {
-            return Some(0);
-        }
-        self.free_row(row, observer);
-        Some(self.width)
+        self.rows.size_bytes() + self.slots.capacity() * size_of::<Slot>()
     }
 
     /// Forgets the subjects in the highest slots, and goes on without them, until `excess` bytes of their rings are
     /// free; `None` where there is none. Returns how many series are gone.
-    pub(super) fn refuse_last<O: Observer<Watch = W>>(&mut self, excess: usize, observer: &mut O) -> Option<usize> {
+    pub(super) fn refuse_last<O: Observer<Watch = W>>(
+        &mut self,
+        excess: usize,
+        tick: u64,
+        observer: &mut O,
+    ) -> Option<usize> {
+        self.short_until = tick + TICKS_OF_SHORTAGE;
         let (mut freed, mut gone) = (0, 0);
-        for index in (0..self.slots.len()).rev() {
+        for slot in self.slots.iter_mut().rev() {
             if freed >= excess {
                 break;
             }
-            let Some(row) = self.slots.get_mut(index).and_then(|slot| slot.row.take()) else { continue };
-            freed += self.free_row(row, observer);
+            let Some(row) = slot.row.take() else { continue };
+            freed += self.rows.free(row, observer);
             self.live -= 1;
-            gone += self.width;
+            gone += self.rows.width();
         }
-        self.refused += gone as u64;
+        self.rows.give_back();
         (gone > 0).then_some(gone)
     }
 
     pub(super) fn clear<O: Observer<Watch = W>>(&mut self, observer: &mut O) {
-        self.series.drain(..).for_each(|series| observer.forget(series.watch));
+        self.rows.clear(observer);
         self.slots.clear();
-        self.owners.clear();
-        self.free.clear();
-        self.rows.clear();
-        self.left.clear();
         self.live = 0;
-        self.heap_bytes = 0;
     }
 
-    fn row(&self, row: usize) -> Option<Row<'_, W>> {
-        let owner = self.owners.get(row)?.as_ref()?;
-        let series = self.series.get(span(row, self.width))?;
-        Some(Row { subject: &owner.subject, series, is_live: owner.left_at.is_none() })
-    }
-
-    fn has_left(&self, row: usize, at: u64) -> bool {
-        matches!(self.owners.get(row), Some(Some(owner)) if owner.left_at == Some(at))
-    }
-
-    fn leave(&mut self, index: usize, tick: u64) {
-        let Some(row) = self.slots.get_mut(index).and_then(|slot| mem::take(slot).row) else { return };
-        if let Some(Some(owner)) = self.owners.get_mut(row) {
-            owner.left_at = Some(tick);
-            self.left.push_back((row, tick));
-            self.live -= 1;
-        }
-    }
-
-    /// Gives a subject its slot, and a row: the one it had before if it was here already.
+    /// Gives a subject its slot, and a row if it can be kept.
     fn enter(&mut self, index: usize, subject: &Subject) {
-        let has_room = (self.live + 1) * self.width <= self.max_series;
-        let row = if has_room { self.claim(subject) } else { None };
-        match row {
-            Some(_) => self.live += 1,
-            None => self.refused += self.width as u64,
+        let row = self.admit(subject);
+        if row.is_none() {
+            self.refused += self.rows.width() as u64;
         }
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = Slot { subject: Some(subject.clone()), row, has_previous: false };
         }
     }
 
-    /// Returns the row for a subject; `None` where another slot has a subject with the same attributes.
-    fn claim(&mut self, subject: &Subject) -> Option<usize> {
-        let owner = Owner { subject: subject.clone(), left_at: None };
-        if let Some(row) = self.rows.get(&subject.attributes) {
-            let place = self.owners.get_mut(*row)?;
-            place.as_ref()?.left_at?;
-            *place = Some(owner);
-            return Some(*row);
+    /// Asks in those who were refused and for whom there is room by now.
+    fn readmit(&mut self) {
+        for index in 0..self.slots.len() {
+            let Some(Slot { subject: Some(subject), row: None, .. }) = self.slots.get(index) else { continue };
+            let subject = subject.clone();
+            let row = self.admit(&subject);
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.row = row;
+            }
         }
-        let row = self.free.pop().unwrap_or_else(|| self.add_row());
-        *self.owners.get_mut(row)? = Some(owner);
-        self.rows.insert(subject.attributes.clone(), row);
-        self.heap_bytes += subject.attributes.size_bytes();
+    }
+
+    /// Returns the row for a subject; `None` where the group is full, where another slot has a subject with the same
+    /// attributes, or where its series could not be told from others by their keys.
+    fn admit(&mut self, subject: &Subject) -> Option<usize> {
+        let has_room = (self.live + 1) * self.rows.width() <= self.max_series;
+        if !has_room || !self.is_nameable(&subject.attributes) {
+            return None;
+        }
+        let row = self.rows.claim(subject)?;
+        self.live += 1;
         Some(row)
     }
 
-    fn add_row(&mut self) -> usize {
-        self.owners.push(None);
-        self.series.resize_with(self.owners.len() * self.width, Series::new);
-        self.owners.len() - 1
-    }
-
-    /// Forgets whoever has the row. Returns the bytes of heap that this gave back.
-    fn free_row<O: Observer<Watch = W>>(&mut self, row: usize, observer: &mut O) -> usize {
-        let Some(owner) = self.owners.get_mut(row).and_then(Option::take) else { return 0 };
-        self.rows.remove(&owner.subject.attributes);
-        let mut freed = owner.subject.attributes.size_bytes();
-        for series in self.series.iter_mut().skip(row * self.width).take(self.width) {
-            freed += series.ring.heap_bytes();
-            observer.forget(mem::replace(series, Series::new()).watch);
-        }
-        self.free.push(row);
-        self.heap_bytes = self.heap_bytes.saturating_sub(freed);
-        freed
+    fn is_nameable(&self, attributes: &Attributes) -> bool {
+        attributes.len() + self.reserved.len() <= Attributes::MAX_LEN
+            && self.reserved.iter().all(|attribute| attributes.value(&attribute.key).is_none())
     }
 }
 
@@ -276,15 +192,7 @@ impl Slot {
     }
 }
 
-impl<W: Default> Series<W> {
-    fn new() -> Self {
-        Self { ring: Ring::new(), watch: W::default() }
-    }
-}
-
-const fn span(row: usize, width: usize) -> Range<usize> {
-    row * width..(row + 1) * width
-}
-
-/// Subjects that have left a group and can still be asked about.
-const MAX_LEFT: usize = 1024;
+/// How long who was refused for want of memory stays out.
+const TICKS_OF_SHORTAGE: u64 = 1_024;
+/// Room for so many slots may lie idle before it is given back.
+const SPARE_SLOTS: usize = 1_024;
