@@ -26,6 +26,8 @@ pub struct Attributes {
     list: Arc<[Attribute]>,
     /// Of the content, so that maps need not read it again. Maps hash it once more with a key of their own.
     hash: u64,
+    /// What the set takes on the heap.
+    size_bytes: usize,
 }
 
 /// One key-value pair of [`Attributes`].
@@ -92,7 +94,9 @@ impl Attributes {
     fn from_checked(list: Vec<Attribute>) -> Self {
         let mut hasher = DefaultHasher::new();
         list.hash(&mut hasher);
-        Self { list: list.into(), hash: hasher.finish() }
+        let text: usize = list.iter().map(|attribute| attribute.value.len() + owned_len(&attribute.key)).sum();
+        let size_bytes = text + size_of_val(&*list);
+        Self { list: list.into(), hash: hasher.finish(), size_bytes }
     }
 
     /// The set with nothing in it.
@@ -156,9 +160,8 @@ impl Attributes {
 
     /// Returns the bytes that the set takes on the heap.
     #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        let text: usize = self.iter().map(|attribute| attribute.value.len() + owned_len(&attribute.key)).sum();
-        text + size_of_val(&*self.list)
+    pub const fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 }
 

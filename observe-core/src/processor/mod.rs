@@ -118,7 +118,7 @@ impl Processor {
 
     pub(crate) fn event(&self, id: EventId) -> Option<Arc<Enriched>> {
         let frame = || {
-            let before = EventId::from_u64(id.as_u64() + 1);
+            let before = EventId::from_u64(id.as_u64().saturating_add(1));
             let query = EventQuery { before: Some(before), ..EventQuery::newest(1) };
             self.registry.readings(&query).find(|(found, _)| *found == id).map(frame_event)
         };

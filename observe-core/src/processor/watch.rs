@@ -87,9 +87,9 @@ impl Watchers {
     /// Adds up anew how many detectors there are and what they hold, and removes those for which there is no room.
     pub(super) fn weigh<'a>(&mut self, watches: impl Iterator<Item = &'a mut Watch>) {
         (self.stats.detectors, self.stats.bytes) = (0, 0);
-        for watch in watches {
+        for watch in watches.filter(|watch| !watch.detectors().is_empty()) {
             let size = watch.size_bytes();
-            if size > 0 && self.stats.bytes + size > self.max_bytes {
+            if self.stats.bytes + size > self.max_bytes {
                 *watch = Watch::NoRoom;
                 self.stats.refused += 1;
                 continue;

@@ -18,7 +18,10 @@ pub(super) struct Ring {
     open: Chunk,
     /// The value written last.
     newest: f64,
+    /// Whether nothing was ever written.
     is_empty: bool,
+    /// Whether all that was written is forgotten.
+    is_blank: bool,
     /// Whether any two values ever differed.
     has_varied: bool,
 }
@@ -31,6 +34,7 @@ impl Ring {
             open: Chunk::EMPTY,
             newest: 0.0,
             is_empty: true,
+            is_blank: true,
             has_varied: false,
         }
     }
@@ -38,7 +42,8 @@ impl Ring {
     /// Writes the value of `tick`; ticks come in growing order. Returns by how many bytes the heap grew or shrank.
     pub(super) fn push(&mut self, tick: u64, value: f64) -> isize {
         let mut grown = 0;
-        if self.sealed.is_empty() && self.open.len() == 0 {
+        if self.is_blank {
+            self.is_blank = false;
             self.open_start = tick - tick % CHUNK as u64;
         }
         while tick >= self.open_start + CHUNK as u64 {
@@ -52,15 +57,23 @@ impl Ring {
 
     /// Forgets whole chunks that end at or before `tick`. Returns how many bytes of heap that gave back.
     pub(super) fn forget_before(&mut self, tick: u64) -> usize {
-        let before = self.heap_bytes();
-        while self.start() + CHUNK as u64 <= tick && self.sealed.pop_front().is_some() {}
+        if self.start() + CHUNK as u64 > tick {
+            return 0;
+        }
+        let (mut freed, capacity) = (0, self.sealed.capacity());
+        while self.start() + CHUNK as u64 <= tick {
+            let Some(oldest) = self.sealed.pop_front() else { break };
+            freed += oldest.heap_bytes();
+        }
         if self.sealed.is_empty() {
             self.sealed.shrink_to_fit();
             if self.open_start + CHUNK as u64 <= tick {
+                freed += self.open.heap_bytes();
                 self.open = Chunk::EMPTY;
+                self.is_blank = true;
             }
         }
-        before - self.heap_bytes()
+        freed + (capacity - self.sealed.capacity()) * size_of::<Chunk>()
     }
 
     /// Returns the value of `tick`.
