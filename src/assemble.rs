@@ -25,6 +25,8 @@ pub(crate) enum AssembleError {
 
 /// Says whether all parts can be made of the settings, without starting any.
 pub(crate) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
+    server(loaded)?;
+    memory(loaded)?;
     detectors(loaded)?;
     collectors(loaded)?;
     Ok(())
@@ -46,11 +48,23 @@ pub(crate) fn engine(loaded: &Loaded) -> Result<Engine, AssembleError> {
 
 /// Makes the state of the HTTP interface of an engine.
 pub(crate) fn http_state(loaded: &Loaded, engine: &Engine) -> AppState {
-    AppState::new(engine.handle().clone(), loaded.settings.server.clone())
+    let Settings { server, ml, .. } = &loaded.settings;
+    AppState::new(engine.handle().clone(), server.clone()).with_trend_significance(ml.trend_significance)
 }
 
 fn limits(settings: &Settings) -> Limits {
     Limits { memory_max_bytes: settings.memory.max_bytes, ..Limits::default() }
+}
+
+fn server(loaded: &Loaded) -> Result<(), SettingsError> {
+    loaded.settings.server.check().map_err(|error| problem_with(loaded, error.key(), &error.to_string()))
+}
+
+fn memory(loaded: &Loaded) -> Result<(), SettingsError> {
+    match loaded.settings.memory.problem() {
+        Some(problem) => Err(loaded.invalid("memory.max_bytes", problem)),
+        None => Ok(()),
+    }
 }
 
 fn collectors(loaded: &Loaded) -> Result<Vec<Box<dyn Collector>>, SettingsError> {
@@ -63,10 +77,12 @@ fn collectors(loaded: &Loaded) -> Result<Vec<Box<dyn Collector>>, SettingsError>
 }
 
 fn detectors(loaded: &Loaded) -> Result<Vec<Arc<dyn DetectorFactory>>, SettingsError> {
-    ml::detectors(&loaded.settings.ml).map_err(|error| {
-        let text = error.to_string();
-        loaded.invalid(error.key(), text.strip_prefix(error.key()).unwrap_or(&text).trim_start())
-    })
+    ml::detectors(&loaded.settings.ml).map_err(|error| problem_with(loaded, error.key(), &error.to_string()))
+}
+
+/// Makes an error out of a message that begins with the key, which is not to be said twice.
+fn problem_with(loaded: &Loaded, key: &str, message: &str) -> SettingsError {
+    loaded.invalid(key, message.strip_prefix(key).unwrap_or(message).trim_start())
 }
 
 /// Asks the system directly: whatever else is known about the host is not needed for the first answer.

@@ -76,12 +76,33 @@ fn every_kind_of_bad_file_ends_with_78_and_its_line() {
         ("[ml]\ndetectors = [\"zcore\"]\n", "observe.toml:2:"),
         ("[collectors.cpu]\ninterval_seconds = 0.0\n", "observe.toml:2:"),
         ("[collectors.cpu]\ninterval_seconds = nan\n", "observe.toml:2:"),
+        ("[memory]\nmax_bytes = 0\n", "observe.toml:2:1: `memory.max_bytes`: 0 cannot be used"),
+        ("[memory]\nmax_bytes = 9000000000000000000\n", "observe.toml:2:1: `memory.max_bytes`: "),
+        ("[server]\nmax_connections = 0\n", "observe.toml:2:1: `server.max_connections`: "),
     ] {
         let output = run(settings, &["check-config"]);
 
         assert_eq!(output.status.code(), Some(78), "{settings}");
         assert!(stderr(&output).contains(line), "{settings}: {}", stderr(&output));
         assert!(stderr(&output).contains("\n  help: "), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn values_out_of_range_keep_every_command_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, key) in [
+        ("OBSERVE_SERVER__MAX_CONNECTIONS", "0", "server.max_connections"),
+        ("OBSERVE_SERVER__EXTRA_LISTENERS", "nowhere", "server.extra_listeners"),
+        ("OBSERVE_MEMORY__MAX_BYTES", "1000", "memory.max_bytes"),
+    ] {
+        for command in ["serve", "check-config"] {
+            let output = observe(folder.path()).arg(command).env(name, value).output().unwrap();
+
+            assert_eq!(output.status.code(), Some(78), "{command} {name}");
+            let start = format!("error: {name}: `{key}`: ");
+            assert!(stderr(&output).starts_with(&start), "{}", stderr(&output));
+        }
     }
 }
 

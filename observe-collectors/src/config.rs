@@ -121,8 +121,10 @@ section! {
         max_tracked: usize = 256,
         /// The most processes that get series of their own in an hour.
         new_per_hour: usize = 1000,
-        /// How many processes the top list has.
+        /// How many of those that use processors most always have series of their own, and as many by memory.
         top: usize = 10,
+        /// Whether command lines are read, secrets masked.
+        command_lines: bool = true,
     }
 }
 

@@ -36,9 +36,15 @@ mod text;
 
 #[cfg(target_os = "linux")]
 pub use self::{
-    cgroup::CgroupCollector, cpu::CpuCollector, disk::DiskCollector, filesystem::FilesystemCollector,
-    hardware::HardwareCollector, memory::MemoryCollector, network::NetworkCollector, pressure::PressureCollector,
-    process::ProcessCollector,
+    cgroup::CgroupCollector,
+    cpu::CpuCollector,
+    disk::DiskCollector,
+    filesystem::FilesystemCollector,
+    hardware::HardwareCollector,
+    memory::MemoryCollector,
+    network::NetworkCollector,
+    pressure::PressureCollector,
+    process::{ProcessCollector, TopProcess},
 };
 pub use self::{
     config::{

@@ -1,9 +1,12 @@
 //! The settings of this crate: section `[server]` of `observe.toml`.
 
+mod check;
+
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize, de};
 
+pub use self::check::InvalidConfig;
 use crate::Profile;
 
 /// How the server listens, what it mounts, and where its limits are.

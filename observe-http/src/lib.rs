@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod aside;
 mod body;
 mod config;
 mod exposition;
@@ -12,6 +13,7 @@ mod problem;
 mod process;
 mod profiles;
 mod range;
+mod recent;
 mod rendered;
 mod routes;
 mod server;
@@ -19,7 +21,7 @@ mod state;
 mod time;
 
 pub use self::{
-    config::{Config, Environment, UnknownEnvironment},
+    config::{Config, Environment, InvalidConfig, UnknownEnvironment},
     problem::{FieldError, Problem},
     profiles::{Profile, UnknownProfile},
     server::{BindError, Drained, Server, ServerStats},

@@ -5,7 +5,7 @@ mod answer;
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,7 +39,7 @@ struct Parts {
     detail: Cow<'static, str>,
     cause: Option<String>,
     errors: Vec<FieldError>,
-    allow: Option<HeaderValue>,
+    header: Option<(HeaderName, HeaderValue)>,
     retry_after_seconds: Option<u32>,
     is_last: bool,
 }
@@ -97,7 +97,7 @@ impl Problem {
                 detail,
                 cause: None,
                 errors: Vec::new(),
-                allow: None,
+                header: None,
                 retry_after_seconds: None,
                 is_last: false,
             }),
@@ -131,7 +131,7 @@ impl Problem {
         let detail = "the path does not answer this method; see the Allow header";
         let mut problem =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail.into());
-        problem.parts.allow = Some(allow);
+        problem.parts.header = Some((header::ALLOW, allow));
         problem
     }
 
@@ -140,6 +140,22 @@ impl Problem {
     pub fn request_timeout() -> Self {
         let detail = "the body did not arrive in time";
         Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "Request timeout", detail.into()).last()
+    }
+
+    /// 426: the client speaks another version of WebSocket than 13.
+    pub(crate) fn other_websocket() -> Self {
+        let detail = "this path speaks version 13 of WebSocket";
+        let mut problem =
+            Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required", detail.into());
+        problem.parts.header = Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")));
+        problem
+    }
+
+    /// 431: the request has more header fields than the server takes.
+    pub(crate) fn too_many_headers(max_headers: usize) -> Self {
+        let detail = format!("the request has more than {max_headers} header fields");
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "too-many-headers", "Request header fields too large", detail.into()).last()
     }
 
     /// 413: the body is larger than the route takes.

@@ -1,6 +1,6 @@
 //! What this process uses itself. Everything is absent on systems without `/proc`.
 
-use std::{fs, time::Instant};
+use std::{fs, sync::LazyLock, time::Instant};
 
 use parking_lot::Mutex;
 
@@ -28,8 +28,7 @@ impl ProcessUse {
         // The descriptor that lists the directory is one of them.
         let open_fds = open_fds.map(|count| count.saturating_sub(1));
         let Ok(stat) = fs::read_to_string("/proc/self/stat") else { return Self { open_fds, ..Self::default() } };
-        let system = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let parsed = parse(&stat, boot_time(&system), ticks_per_second(), page_bytes());
+        let parsed = parse(&stat, *BOOT_TIME, ticks_per_second(), page_bytes());
         Self { open_fds, ..parsed.unwrap_or_default() }
     }
 }
@@ -80,6 +79,10 @@ fn parse(stat: &str, boot_time: Option<f64>, ticks_per_second: f64, page_bytes: 
         start_time_seconds: ticks(START_TIME).and_then(|after_boot| Some(boot_time? + after_boot)),
     })
 }
+
+/// When the host started, which does not change. The file has a line for every processor, so it is read once.
+static BOOT_TIME: LazyLock<Option<f64>> =
+    LazyLock::new(|| boot_time(&fs::read_to_string("/proc/stat").unwrap_or_default()));
 
 fn boot_time(stat: &str) -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()

@@ -14,10 +14,12 @@ use rand::Rng;
 
 use crate::{
     Config, ServerStats,
+    aside::Aside,
     layers::{HttpMetrics, Rules},
     openapi,
     page::Cursors,
     process::ProcessMeter,
+    recent::{Rate, Rise},
     rendered::Rendered,
     routes::root::Endpoint,
 };
@@ -28,6 +30,7 @@ pub struct AppState {
     shared: Arc<Shared>,
     cursors: Cursors,
     server: Option<Arc<ServerStats>>,
+    trend_significance: f64,
 }
 
 struct Shared {
@@ -36,7 +39,10 @@ struct Shared {
     metrics: Arc<HttpMetrics>,
     rules: Arc<Rules>,
     rendered: Rendered,
+    aside: Aside,
     process: ProcessMeter,
+    refusals: Rise,
+    published: Rate,
     endpoints: Vec<Endpoint>,
     document: OnceLock<Bytes>,
     subscribers: AtomicU64,
@@ -52,7 +58,10 @@ impl AppState {
             rules: Arc::new(Rules::new(&config, Arc::clone(&metrics))),
             metrics,
             rendered: Rendered::default(),
+            aside: Aside::default(),
             process: ProcessMeter::default(),
+            refusals: Rise::default(),
+            published: Rate::default(),
             endpoints: config.profile.rows(&config).iter().map(Endpoint::new).collect(),
             document: OnceLock::new(),
             subscribers: AtomicU64::new(0),
@@ -60,7 +69,7 @@ impl AppState {
         };
         let mut key = [0; 32];
         rand::rng().fill_bytes(&mut key);
-        Self { shared: Arc::new(shared), cursors: Cursors::new(&key), server: None }
+        Self { shared: Arc::new(shared), cursors: Cursors::new(&key), server: None, trend_significance: 1.0 }
     }
 
     /// Signs cursors with a key that other processes have too, or that survives a restart.
@@ -70,9 +79,17 @@ impl AppState {
         self
     }
 
+    /// Calls a slope rising or falling only with a p-value of at most `limit`; unless set, the sign alone decides.
+    #[must_use]
+    pub const fn with_trend_significance(mut self, limit: f64) -> Self {
+        self.trend_significance = limit;
+        self
+    }
+
     /// Shows the counters of the server that the routes are behind.
     #[must_use]
     pub fn with_server_stats(mut self, stats: Arc<ServerStats>) -> Self {
+        stats.count_refusals_in(Arc::clone(&self.shared.metrics));
         self.server = Some(stats);
         self
     }
@@ -89,6 +106,10 @@ impl AppState {
         &self.shared.handle
     }
 
+    pub(crate) const fn trend_significance(&self) -> f64 {
+        self.trend_significance
+    }
+
     pub(crate) fn metrics(&self) -> &HttpMetrics {
         &self.shared.metrics
     }
@@ -101,8 +122,22 @@ impl AppState {
         &self.shared.rendered
     }
 
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.shared.aside
+    }
+
     pub(crate) fn process(&self) -> &ProcessMeter {
         &self.shared.process
+    }
+
+    /// Returns what is known about items that the intake refused.
+    pub(crate) fn refusals(&self) -> &Rise {
+        &self.shared.refusals
+    }
+
+    /// Returns how fast events are published.
+    pub(crate) fn published(&self) -> &Rate {
+        &self.shared.published
     }
 
     pub(crate) fn endpoints(&self) -> &[Endpoint] {

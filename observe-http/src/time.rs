@@ -57,7 +57,7 @@ impl fmt::Display for Rfc3339Millis {
 
 impl Serialize for EpochSeconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0.as_secs_f64())
+        serializer.serialize_f64(epoch_seconds(self.0))
     }
 }
 
@@ -114,6 +114,12 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     i64::try_from(instant.ok()?.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
+/// Returns the float that is nearest: all nanoseconds at once are more than a float can hold.
+fn epoch_seconds(timestamp: Timestamp) -> f64 {
+    let nanos = timestamp.as_nanos();
+    nanos.div_euclid(NANOS) as f64 + nanos.rem_euclid(NANOS) as f64 / NANOS as f64
+}
+
 fn civil(timestamp: Timestamp) -> jiff::Timestamp {
     // Every `Timestamp` lies between the years 1677 and 2262, well within the range of jiff.
     jiff::Timestamp::from_nanosecond(i128::from(timestamp.as_nanos())).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -122,6 +128,8 @@ fn civil(timestamp: Timestamp) -> jiff::Timestamp {
 fn date_time() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).into()
 }
+
+const NANOS: i64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +164,16 @@ mod tests {
     fn other_texts_are_no_times() {
         for text in ["", "now", "1705754096", "2024-13-01T00:00:00Z", "2024-01-20T25:00:00Z", "9999-01-01T00:00:00Z"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn epoch_seconds_are_what_their_digits_say() {
+        for millis in 0..1_000 {
+            let timestamp = Timestamp::from_millis(1_705_754_096_000 + millis);
+            let digits: f64 = format!("1705754096.{millis:03}").parse().unwrap();
+
+            assert_eq!(epoch_seconds(timestamp).to_bits(), digits.to_bits(), "{millis}");
         }
     }
 

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The names of the detectors that run.
     pub detectors: Vec<String>,
+    /// The largest p-value with which `/trends` calls a slope rising or falling, 0 to 1; the sign alone decides at 1.
+    pub trend_significance: f64,
     /// The detector `zscore`.
     pub zscore: ZscoreConfig,
     /// The detector `trend`.
@@ -58,6 +60,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             detectors: vec!["zscore".to_owned(), "trend".to_owned()],
+            trend_significance: 1.0,
             zscore: ZscoreConfig::default(),
             trend: TrendConfig::default(),
         }

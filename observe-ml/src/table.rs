@@ -14,6 +14,10 @@ use crate::{Config, InvalidConfig, trend, zscore};
 /// Refuses names of unknown detectors, names listed twice, numbers outside their ranges and patterns that can match no
 /// metric. Settings of detectors that are not listed are checked, too.
 pub fn detectors(config: &Config) -> Result<Vec<Arc<dyn DetectorFactory>>, InvalidConfig> {
+    if !(0.0..=1.0).contains(&config.trend_significance) {
+        let value = config.trend_significance.to_string();
+        return Err(InvalidConfig::Range { key: "ml.trend_significance", value, wanted: "0 to 1" });
+    }
     let all = DETECTORS.iter().map(|(_, make)| make(config)).collect::<Result<Vec<_>, _>>()?;
     let mut listed: Vec<Arc<dyn DetectorFactory>> = Vec::new();
     for name in &config.detectors {

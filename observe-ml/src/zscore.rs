@@ -51,12 +51,13 @@ impl Zscore {
         let mean = self.window.mean();
         // A window in which nothing happens measures no deviation, and dividing by it makes anything infinitely far.
         // Below a millionth of the mean is rounding, not life.
-        let stddev = self.window.stddev().max(mean.abs() * SMALLEST_SHARE).max(SMALLEST);
-        Some(Normal { mean, stddev })
+        let smallest = (mean.abs() * SMALLEST_SHARE).max(SMALLEST);
+        let measured = self.window.stddev();
+        Some(Normal { mean, stddev: measured.max(smallest), is_flat: measured <= smallest })
     }
 
     fn anomaly(&self, value: f64, normal: Normal) -> Anomaly {
-        let Normal { mean, stddev } = normal;
+        let Normal { mean, stddev, .. } = normal;
         let z = normal.z(value);
         let side = if value > mean { "above" } else { "below" };
         let explanation = format!(
@@ -70,7 +71,7 @@ impl Zscore {
         let reach = self.threshold * stddev;
         Anomaly {
             detector: Cow::Borrowed(NAME),
-            score: 1.0 - self.threshold / z,
+            score: normal.score(value, self.threshold),
             level: Level::Notice,
             z_score: Some(z),
             mean,
@@ -111,11 +112,24 @@ impl Detector for Zscore {
 struct Normal {
     mean: f64,
     stddev: f64,
+    /// Whether the window did not vary, so that the deviation is the smallest there may be and not one that was measured.
+    is_flat: bool,
 }
 
 impl Normal {
     fn z(self, value: f64) -> f64 {
         in_range((value - self.mean).abs() / self.stddev)
+    }
+
+    /// Says how anomalous a value beyond the threshold is, from 0 to 1.
+    ///
+    /// Where nothing varied, the z-score measures the floor of the deviation and not the value, so it is not used.
+    fn score(self, value: f64, threshold: f64) -> f64 {
+        if self.is_flat {
+            let change = (value - self.mean).abs() / value.abs().max(self.mean.abs());
+            return HIGHEST_FLAT_SCORE * change.min(1.0);
+        }
+        (1.0 - threshold / self.z(value)).min(HIGHEST_SCORE)
     }
 }
 
@@ -168,6 +182,10 @@ const WARM_SHARE: f64 = 0.2;
 const SMALLEST_SHARE: f64 = 1e-6;
 /// The smallest standard deviation about a mean of zero.
 const SMALLEST: f64 = 1e-12;
+/// The highest score: that of about 100 standard deviations at the default threshold. Beyond, more is no more unusual.
+const HIGHEST_SCORE: f64 = 0.97;
+/// The highest score after a window that did not vary.
+const HIGHEST_FLAT_SCORE: f64 = 0.5;
 
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,7 @@ impl Args {
         if self.production {
             environment.check_production()?;
         }
+        assemble::check(&loaded)?;
         Ok(loaded)
     }
 

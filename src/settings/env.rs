@@ -38,12 +38,24 @@ impl Environment {
         self.apply_documents(layers, profile, &mut remarks)?;
         for (name, value) in &self.variables {
             let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+            let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
             if !rest.contains(SEPARATOR) {
+                if let Some(Value::Table(_)) = layers.value(&key) {
+                    return Err(invalid(
+                        name,
+                        &key,
+                        format!("is a section; its values are set as {name}{SEPARATOR}KEY"),
+                    ));
+                }
                 remarks.extend(remark_on_single_name(name, rest, layers));
                 continue;
             }
-            let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
-            set(layers, &key, name, utf8(name, value)?)?;
+            if key.split('.').any(str::is_empty) {
+                let origin = Origin::Environment(name.clone());
+                return Err(SettingsError::Unknown { key, origin, nearest: None });
+            }
+            let value = parse_named(name, &key, utf8(name, value)?, layers.value(&key))?;
+            layers.set(&key, value, Origin::Environment(name.clone()))?;
         }
         Ok(remarks)
     }
@@ -54,7 +66,7 @@ impl Environment {
         profile: &str,
         remarks: &mut Vec<String>,
     ) -> Result<(), SettingsError> {
-        let mut taken: Vec<(&Name, &str)> = Vec::new();
+        let mut taken: Vec<(&Name, Value)> = Vec::new();
         for name in NAMES {
             let Some(text) = self.text(name.variable)? else { continue };
             let key = match name.effect {
@@ -64,24 +76,30 @@ impl Environment {
                     continue;
                 }
                 Effect::NotBuilt(key) => {
+                    if name.variable == DEBUG {
+                        parse_named(name.variable, key, text, Some(&Value::Boolean(false)))?;
+                    }
                     remarks.push(format!("{} has no effect: `{key}` is not built yet", name.variable));
                     continue;
                 }
             };
-            if let Some((other, other_text)) = taken.iter().find(|(other, _)| other.effect == name.effect) {
-                if *other_text != text && other.profile != profile && name.profile != profile {
-                    return Err(SettingsError::Conflict {
-                        key: key.to_owned(),
-                        first: other.variable.to_owned(),
-                        second: name.variable.to_owned(),
-                    });
-                }
-                if other.profile == profile {
-                    continue;
-                }
+            let other = taken.iter().find(|(other, _)| other.effect == name.effect);
+            if other.is_some_and(|(other, _)| other.profile == profile) {
+                continue;
             }
-            set(layers, key, name.variable, text)?;
-            taken.push((name, text));
+            let value = parse_named(name.variable, key, text, layers.value(key))?;
+            if let Some((other, other_value)) = other
+                && name.profile != profile
+                && !is_same(other_value, &value)
+            {
+                return Err(SettingsError::Conflict {
+                    key: key.to_owned(),
+                    first: other.variable.to_owned(),
+                    second: name.variable.to_owned(),
+                });
+            }
+            layers.set(key, value.clone(), Origin::Environment(name.variable.to_owned()))?;
+            taken.push((name, value));
         }
         Ok(())
     }
@@ -93,6 +111,7 @@ impl Environment {
             origin: Origin::Environment(variable.to_owned()),
             problem: problem.to_owned(),
         };
+        // A text that is no boolean was refused before.
         if self.text(DEBUG)?.and_then(parse_bool).unwrap_or(false) {
             return Err(refused(DEBUG, "server.debug", "debugging is on"));
         }
@@ -139,18 +158,26 @@ const fn without(profile: &'static str, variable: &'static str, reason: &'static
 }
 
 fn utf8<'a>(name: &str, value: &'a OsString) -> Result<&'a str, SettingsError> {
-    value.to_str().ok_or_else(|| SettingsError::Invalid {
-        key: name.to_owned(),
-        origin: Origin::Environment(name.to_owned()),
-        problem: "is not UTF-8".to_owned(),
-    })
+    value.to_str().ok_or_else(|| invalid(name, name, "is not UTF-8".to_owned()))
 }
 
-fn set(layers: &mut Layers, key: &str, variable: &str, text: &str) -> Result<(), SettingsError> {
-    let origin = Origin::Environment(variable.to_owned());
-    match parse(text, layers.value(key)) {
-        Ok(value) => layers.set(key, value, origin),
-        Err(problem) => Err(SettingsError::Invalid { key: key.to_owned(), origin, problem }),
+fn invalid(variable: &str, key: &str, problem: String) -> SettingsError {
+    SettingsError::Invalid { key: key.to_owned(), origin: Origin::Environment(variable.to_owned()), problem }
+}
+
+/// Makes a value of the text of `variable`; `like` is the present value of the key.
+fn parse_named(variable: &str, key: &str, text: &str, like: Option<&Value>) -> Result<Value, SettingsError> {
+    if let Some(Value::Table(_)) = like {
+        return Err(invalid(variable, key, format!("is a section; its values are set as {variable}{SEPARATOR}KEY")));
+    }
+    parse(text, like).map_err(|problem| invalid(variable, key, problem))
+}
+
+/// Tells whether two values mean the same: names, levels and hosts may be written in any case.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => one.eq_ignore_ascii_case(other),
+        _ => one == other,
     }
 }
 
@@ -173,7 +200,6 @@ fn parse(text: &str, like: Option<&Value>) -> Result<Value, String> {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(Value::from).collect()))
         }
-        Some(Value::Table(_)) => Err("is a section, not a value".to_owned()),
         Some(_) | None => Ok(Value::from(text)),
     }
 }

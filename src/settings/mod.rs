@@ -6,6 +6,7 @@ mod layers;
 
 use std::{
     fs, io,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
@@ -143,7 +144,7 @@ fn deserialize(layers: &Layers, defaults: &Table) -> Result<Settings, SettingsEr
     }
     serde_path_to_error::deserialize(table.clone()).map_err(|error| {
         let key = error.path().to_string();
-        let problem = error.inner().message().trim_end().to_owned();
+        let problem = plainly(error.inner().message().trim_end());
         SettingsError::Invalid { origin: layers.origin(&key), problem, key }
     })
 }
@@ -153,10 +154,22 @@ fn unknown(key: &str, layers: &Layers, defaults: &Table) -> SettingsError {
     let outermost = prefixes(key).find(|part| !is_known(defaults, part)).unwrap_or(key);
     let known = leaves(defaults);
     let known: Vec<&str> = known.iter().flat_map(|(key, _)| prefixes(key)).collect();
-    SettingsError::Unknown {
-        key: outermost.to_owned(),
-        origin: layers.origin(outermost),
-        nearest: nearest(outermost, known),
+    // A variable names only the innermost key; the sections around it came to be with it.
+    let origin = match layers.origin(outermost) {
+        Origin::Default => layers.origin(key),
+        found => found,
+    };
+    SettingsError::Unknown { key: outermost.to_owned(), origin, nearest: nearest(outermost, known) }
+}
+
+/// Says what kind of value is expected in words, not as a type of Rust.
+fn plainly(problem: &str) -> String {
+    match problem.rsplit_once("expected ") {
+        Some((start, kind)) => match KINDS.iter().find(|(name, _)| *name == kind) {
+            Some((_, words)) => format!("{start}expected {words}"),
+            None => problem.to_owned(),
+        },
+        None => problem.to_owned(),
     }
 }
 
@@ -171,6 +184,15 @@ fn prefixes(key: &str) -> impl Iterator<Item = &str> {
     key.match_indices('.').map(|(at, _)| at).chain([key.len()]).filter_map(|end| key.get(..end))
 }
 
+impl MemoryConfig {
+    /// Says what is wrong with the bound, if anything is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let is_good = u64::try_from(self.max_bytes).is_ok_and(|bytes| MEMORY_RANGE.contains(&bytes));
+        let Self { max_bytes } = self;
+        (!is_good).then(|| format!("{max_bytes} cannot be used: set it to 8388608 (8 MiB) to 1099511627776 (1 TiB)"))
+    }
+}
+
 impl Default for MemoryConfig {
     fn default() -> Self {
         Self { max_bytes: observe::Limits::default().memory_max_bytes }
@@ -181,6 +203,19 @@ impl Default for MemoryConfig {
 pub(crate) const SEARCH: &[&str] = &["observe.toml", "/etc/observe/observe.toml"];
 
 const PROFILE: &str = "server.profile";
+
+/// How the types of settings are called in messages, and what to say instead.
+const KINDS: [(&str, &str); 6] = [
+    ("a sequence", "a list"),
+    ("f64", "a number"),
+    ("u16", "a whole number between 0 and 65535"),
+    ("u32", "a whole number between 0 and 4294967295"),
+    ("u64", "a whole number, 0 or more"),
+    ("usize", "a whole number, 0 or more"),
+];
+
+/// The least and the most memory that an engine can be given, in bytes.
+const MEMORY_RANGE: RangeInclusive<u64> = 8 << 20..=1 << 40;
 
 #[cfg(test)]
 mod tests;

@@ -179,6 +179,39 @@ fn a_variable_out_of_range_is_refused_by_its_name() {
 }
 
 #[test]
+fn an_unknown_section_of_a_variable_is_refused_by_its_name() {
+    let error = load_text("", &[("OBSERVE_A__B", "2")], Vec::new()).unwrap_err();
+
+    assert_eq!(error.to_string(), "OBSERVE_A__B: unknown key `a`");
+}
+
+#[test]
+fn messages_say_what_is_expected_in_words() {
+    for (text, expected) in [
+        ("server.port = 70000", "expected a whole number between 0 and 65535"),
+        ("server.max_streams = -1", "expected a whole number between 0 and 4294967295"),
+        ("server.max_connections = -1", "expected a whole number, 0 or more"),
+        ("server.body_timeout_ms = true", "expected a whole number, 0 or more"),
+        ("ml.zscore.threshold = \"high\"", "expected a number"),
+        ("ml.detectors = 1", "expected a list"),
+    ] {
+        let (error, _) = error_of(text);
+
+        assert!(error.ends_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn memory_has_a_floor_and_a_ceiling() {
+    let problem = |max_bytes| MemoryConfig { max_bytes }.problem();
+
+    for bad in [0, 1, (8 << 20) - 1, (1 << 40) + 1, usize::MAX] {
+        assert!(problem(bad).is_some_and(|problem| problem.contains(&bad.to_string())), "{bad}");
+    }
+    assert!(problem(8 << 20).is_none() && problem(1 << 40).is_none() && MemoryConfig::default().problem().is_none());
+}
+
+#[test]
 fn a_file_that_is_not_text_is_refused() {
     let (_folder, path) = file("");
     fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();

@@ -5,9 +5,9 @@ mod group;
 mod identity;
 mod layout;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use observe_core::{Collect, CollectError, Collector, Schema, SubjectId, Table, names::cgroup as names};
+use observe_core::{Collect, CollectError, Collector, InvalidSchema, Schema, SubjectId, Table, names::cgroup as names};
 
 use self::{group::Group, layout::Layout};
 use crate::{Config, InvalidConfig, NameFilter, config};
@@ -19,7 +19,10 @@ use crate::{Config, InvalidConfig, NameFilter, config};
 #[derive(Debug)]
 pub struct CgroupCollector {
     interval: Duration,
+    search_interval: Duration,
+    mount: PathBuf,
     filter: NameFilter,
+    /// Looked for with each reading until it is there: it may be mounted later than this program starts.
     hierarchy: Option<Hierarchy>,
     host: Table,
     host_row: SubjectId,
@@ -45,7 +48,7 @@ struct Set {
 }
 
 impl CgroupCollector {
-    /// Makes the collector.
+    /// Makes the collector; nothing is read yet.
     ///
     /// # Errors
     ///
@@ -54,18 +57,26 @@ impl CgroupCollector {
         let interval = config::interval("collectors.cgroup.interval_seconds", config.cgroup.interval_seconds)?;
         let ticks_per_search = (SEARCH_SECONDS / interval.as_secs_f64()).ceil().max(1.0);
         let search_interval = interval.mul_f64(ticks_per_search);
-        let layout = Layout::detect(&config.roots.sys("fs/cgroup"));
         let host = Schema::builder("cgroups").column(&names::COUNT).column(&names::UNTRACKED);
         let (host, host_row) = Table::for_host(host.interval(search_interval).build()?);
         Ok(Self {
             interval,
+            search_interval,
+            mount: config.roots.sys("fs/cgroup"),
             filter: config.cgroup.groups.clone(),
-            hierarchy: layout.map(|layout| Hierarchy::new(layout, interval, search_interval)).transpose()?,
+            hierarchy: None,
             host,
             host_row,
             tick: 0,
             ticks_per_search: ticks_per_search as u64,
         })
+    }
+
+    fn find_hierarchy(&self) -> Result<Hierarchy, CollectError> {
+        let layout = Layout::detect(&self.mount).ok_or(CollectError::Unsupported("no control groups"))?;
+        // The columns are constant, so they fit together on every host or on none.
+        Hierarchy::new(layout, self.interval, self.search_interval)
+            .map_err(|_| CollectError::Unsupported("columns of control groups do not fit together"))
     }
 }
 
@@ -79,7 +90,13 @@ impl Collector for CgroupCollector {
     }
 
     fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
-        let hierarchy = self.hierarchy.as_mut().ok_or(CollectError::Unsupported("no control groups"))?;
+        let hierarchy = match &mut self.hierarchy {
+            Some(hierarchy) => hierarchy,
+            None => {
+                let found = self.find_hierarchy()?;
+                self.hierarchy.insert(found)
+            }
+        };
         let is_search = self.tick.is_multiple_of(self.ticks_per_search);
         self.tick += 1;
         if is_search {
@@ -96,7 +113,7 @@ impl Collector for CgroupCollector {
 }
 
 impl Hierarchy {
-    fn new(layout: Layout, interval: Duration, search_interval: Duration) -> Result<Self, InvalidConfig> {
+    fn new(layout: Layout, interval: Duration, search_interval: Duration) -> Result<Self, InvalidSchema> {
         Ok(Self {
             containers: Set::new(layout.schema("cgroup", interval)?, MAX_KEPT),
             others: Set::new(layout.schema("cgroup.other", search_interval)?, 0),

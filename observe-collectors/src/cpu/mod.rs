@@ -81,7 +81,11 @@ impl CpuCollector {
             return;
         };
         let scan = stat.parse(text);
-        parts.judge(scan, self.stat_file.path());
+        let path = self.stat_file.path();
+        parts.judge(scan, path);
+        if stat.host.is_none() && scan.found > 0 {
+            parts.degrade(format!("no line of all processors in {}", path.display()));
+        }
         let slack = HELD_SECONDS * self.ticks_per_second;
         if let Some(now) = stat.host {
             let times = seconds(self.held.settle(now, slack), self.ticks_per_second);

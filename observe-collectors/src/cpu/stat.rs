@@ -33,14 +33,14 @@ impl Stat {
         let mut scan = Scan::default();
         for line in lines(text) {
             let understood = self.line(line);
-            scan.found += usize::from(understood.is_some());
+            scan.found += usize::from(understood == Some(true));
             scan.skipped += usize::from(understood.is_none());
         }
         scan
     }
 
-    /// Takes one line; `None` if it makes no sense.
-    fn line(&mut self, line: &[u8]) -> Option<()> {
+    /// Takes one line, and says whether it is a wanted one; `None` if it makes no sense.
+    fn line(&mut self, line: &[u8]) -> Option<bool> {
         let mut words = Words::new(line);
         match words.next()? {
             b"cpu" => self.host = Some(ticks(words)?),
@@ -51,13 +51,12 @@ impl Stat {
             b"processes" => self.forks = Some(words.u64()?),
             b"softirq" => self.softirqs = Some(softirqs(words)?),
             key => {
-                if let Some(core) = key.strip_prefix(b"cpu") {
-                    let core = u32::try_from(parse_u64(core)?).ok().filter(|core| *core < MAX_CORES)?;
-                    self.cores.push((core, ticks(words)?));
-                }
+                let Some(core) = key.strip_prefix(b"cpu") else { return Some(false) };
+                let core = u32::try_from(parse_u64(core)?).ok().filter(|core| *core < MAX_CORES)?;
+                self.cores.push((core, ticks(words)?));
             }
         }
-        Some(())
+        Some(true)
     }
 }
 
@@ -118,7 +117,7 @@ softirq 109457 0 23480 4 2712 11313 0 122 38916 0 32910
         assert_eq!((stat.context_switches, stat.interrupts, stat.forks), (Some(268_944), Some(156_895), Some(7125)));
         assert_eq!((stat.running, stat.blocked), (Some(1), Some(0)));
         assert_eq!(stat.softirqs.map(|counts| (counts[0], counts[10])), Some((109_457, 32_910)));
-        assert_eq!(scan, Scan { found: 10, skipped: 0 });
+        assert_eq!(scan, Scan { found: 9, skipped: 0 });
     }
 
     #[test]
@@ -142,6 +141,13 @@ softirq 109457 0 23480 4 2712 11313 0 122 38916 0 32910
 
         assert_eq!(stat.forks, Some(7));
         assert_eq!(scan, Scan { found: 1, skipped: 8 });
+    }
+
+    #[test]
+    fn text_of_another_file_is_nothing_of_use() {
+        let scan = Stat::default().parse(b"garbage 1 2 3\nmore of it\n");
+
+        assert_eq!(scan, Scan { found: 0, skipped: 0 });
     }
 
     proptest! {

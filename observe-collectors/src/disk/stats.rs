@@ -17,7 +17,8 @@ pub(super) fn parse(
     let mut scan = Scan::default();
     for (number, line) in lines(text).enumerate() {
         let mut words = Words::new(line);
-        let Some(name) = words.nth(2) else {
+        // Without the numbers of a device this is no line about one, wanted or not.
+        let (Some(_), Some(_), Some(name)) = (words.u64(), words.u64(), words.next()) else {
             scan.skipped += 1;
             continue;
         };
@@ -122,12 +123,12 @@ mod tests {
 
     #[test]
     fn lines_without_sense_are_counted_and_the_others_read() {
-        let text = b"\n8 0\n8 0 sda 1 2 3\n8 0 sdb 1 2 3 4 x 6 7 8 9 10 11\n8 0 \xff\xff 1 2 3 4 5 6 7 8 9 10 11\n8 0 sdc 1 2 3 4 5 6 7 8 9 10 11\n";
+        let text = b"\n8 0\na b loop0 1\n8 0 sda 1 2 3\n8 0 sdb 1 2 3 4 x 6 7 8 9 10 11\n8 0 \xff\xff 1 2 3 4 5 6 7 8 9 10 11\n8 0 sdc 1 2 3 4 5 6 7 8 9 10 11\n";
 
         let (devices, scan) = read(text);
 
         assert_eq!(devices.len(), 1);
-        assert_eq!(scan, Scan { found: 1, skipped: 5 });
+        assert_eq!(scan, Scan { found: 1, skipped: 6 });
     }
 
     #[test]

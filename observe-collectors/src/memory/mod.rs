@@ -73,11 +73,19 @@ impl Collector for MemoryCollector {
     fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         let Self { table, host, meminfo, vmstat, .. } = self;
         let mut parts = Parts::new(cx);
+        let mut has_total = false;
         for source in [meminfo, vmstat] {
             let Source { file, layout, fields, first } = source;
             if let Some(text) = parts.required(file.read()) {
-                let scan = layout.read(text, fields, |index, value| table.set(*host, *first + index, value));
+                let scan = layout.read(text, fields, |index, value| {
+                    has_total |= *first + index == TOTAL;
+                    table.set(*host, *first + index, value);
+                });
                 parts.judge(scan, file.path());
+                // Every kernel writes this line; without it the rest is not to be trusted.
+                if *first == 0 && scan.found > 0 && !has_total {
+                    parts.degrade(format!("no MemTotal in {}", file.path().display()));
+                }
             }
         }
         if parts.has_any() {
@@ -94,6 +102,9 @@ fn schema(interval: Duration) -> Result<Arc<Schema>, InvalidSchema> {
     let schema = Field::columns(vmstat::FIELDS, schema);
     DERIVED.iter().fold(schema, |schema, metric| schema.column(metric)).build()
 }
+
+/// The column of `MemTotal`, the first of all.
+const TOTAL: usize = 0;
 
 static DERIVED: &[&Metric] = &[
     &names::USED,

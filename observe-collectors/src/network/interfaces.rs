@@ -23,7 +23,9 @@ pub(super) fn parse(
         };
         let name = name.trim_ascii();
         if !wanted(number, name) {
-            scan.found += 1;
+            let is_good = Words::new(rest).u64().is_some();
+            scan.found += usize::from(is_good);
+            scan.skipped += usize::from(!is_good);
             continue;
         }
         match (str::from_utf8(name), values(rest)) {
@@ -78,12 +80,12 @@ mod tests {
 
     #[test]
     fn lines_without_sense_are_counted_and_the_others_read() {
-        let body = b"\neth0 1 2\neth0: 1 2 3\neth1: 1 2 3 4 5 6 7 x 9 10 11 12 13 14 15 16\n: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n\xff: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\neth2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
+        let body = b"\nlo: garbage\neth0 1 2\neth0: 1 2 3\neth1: 1 2 3 4 5 6 7 x 9 10 11 12 13 14 15 16\n: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n\xff: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\neth2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16";
 
         let (interfaces, scan) = read(body);
 
         assert_eq!(interfaces.len(), 1);
-        assert_eq!(scan, Scan { found: 1, skipped: 6 });
+        assert_eq!(scan, Scan { found: 1, skipped: 7 });
     }
 
     proptest! {

@@ -15,6 +15,7 @@ use crate::{Config, InvalidConfig, bucket::Bucket, command_line, config::interva
 #[derive(Debug)]
 pub(crate) struct ProcessCollector {
     interval: Duration,
+    has_command_lines: bool,
     system: Option<System>,
     tracked: Tracked,
     table: KeyedTable<Key>,
@@ -50,7 +51,15 @@ impl ProcessCollector {
         let max = section.max_tracked.max(1);
         let bucket = Bucket::new(max + section.top, section.new_per_hour.max(2));
         let tracked = Tracked { keys: HashSet::new(), max, top: section.top.min(max), bucket };
-        Ok(Self { interval, system: None, tracked, table: KeyedTable::new(columns.build()?), host, row })
+        Ok(Self {
+            interval,
+            has_command_lines: section.command_lines,
+            system: None,
+            tracked,
+            table: KeyedTable::new(columns.build()?),
+            host,
+            row,
+        })
     }
 }
 
@@ -66,8 +75,13 @@ impl Collector for ProcessCollector {
     fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         let (system, _) = opened(&mut self.system, System::new)?;
         let once = UpdateKind::OnlyIfNotSet;
-        let kind =
-            ProcessRefreshKind::nothing().with_cpu().with_memory().with_cmd(once).with_user(once).without_tasks();
+        let command_line = if self.has_command_lines { once } else { UpdateKind::Never };
+        let kind = ProcessRefreshKind::nothing()
+            .with_cpu()
+            .with_memory()
+            .with_cmd(command_line)
+            .with_user(once)
+            .without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         let count = system.processes().len();
         let mut ranked: Vec<&Process> =

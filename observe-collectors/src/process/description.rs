@@ -10,18 +10,24 @@ use crate::{
 
 /// Describes processes to the cache: once, when their second reading shows that they live, and again when they have run
 /// another program or may have left the cache.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Descriptions {
     count: u64,
+    has_command_lines: bool,
 }
 
 impl Descriptions {
+    /// Starts with no process described.
+    pub(super) const fn new(has_command_lines: bool) -> Self {
+        Self { count: 0, has_command_lines }
+    }
+
     /// Describes those that need it, at most [`MAX_PER_TICK`] of them.
     pub(super) fn update(&mut self, tree: &mut ProcTree, processes: &mut [Process], cache: &ProcessCache) {
         let count = self.count;
         let needy = processes.iter_mut().filter(|process| needs_description(process, count));
         for process in needy.take(MAX_PER_TICK) {
-            if let Some(description) = describe(tree, process) {
+            if let Some(description) = describe(tree, process, self.has_command_lines) {
                 cache.insert(description);
                 self.count += 1;
             }
@@ -38,11 +44,11 @@ fn needs_description(process: &Process, count: u64) -> bool {
     }
 }
 
-fn describe(tree: &mut ProcTree, process: &Process) -> Option<ProcessInfo> {
+fn describe(tree: &mut ProcTree, process: &Process, has_command_line: bool) -> Option<ProcessInfo> {
     let uid = tree.read_once(process.pid, "status").ok().and_then(effective_uid)?;
-    let cmdline = match tree.read_once(process.pid, "cmdline") {
-        Ok(arguments) if !process.stat.is_kernel_thread => masked(arguments),
-        _ => String::new(),
+    let cmdline = match has_command_line && !process.stat.is_kernel_thread {
+        true => tree.read_once(process.pid, "cmdline").map(masked).unwrap_or_default(),
+        false => String::new(),
     };
     Some(ProcessInfo {
         pid: process.pid,

@@ -7,13 +7,15 @@ mod limits;
 mod population;
 mod schema;
 mod stat;
+mod top;
 mod tree;
 mod visibility;
 
 use std::{os::unix::ffi::OsStrExt, time::Duration};
 
-use observe_core::{Collect, CollectError, Collector, SubjectId, Table};
+use observe_core::{Collect, CollectError, Collector, ProcessCache, SubjectId, Table, Timestamp};
 
+pub use self::top::TopProcess;
 use self::{
     admission::{Admission, MATURITY},
     description::Descriptions,
@@ -37,6 +39,10 @@ pub struct ProcessCollector {
     max_kept_files: usize,
     population: Option<Population>,
     hidepid: Option<String>,
+    /// When the last reading was, and the seconds from the one before to it.
+    read_at: Option<Timestamp>,
+    elapsed_seconds: f64,
+    top: usize,
     admission: Admission,
     descriptions: Descriptions,
     tracked: Table,
@@ -52,7 +58,7 @@ impl ProcessCollector {
     ///
     /// Refuses settings out of their range.
     pub fn new(config: &Config) -> Result<Self, InvalidConfig> {
-        let ProcessConfig { interval_seconds, max_tracked, new_per_hour, top, .. } = config.process;
+        let ProcessConfig { interval_seconds, max_tracked, new_per_hour, top, command_lines, .. } = config.process;
         let interval = config::interval("collectors.process.interval_seconds", interval_seconds)?;
         check("collectors.process.max_tracked", max_tracked, 1, 10_000, "set it to 1 to 10000 processes")?;
         check("collectors.process.new_per_hour", new_per_hour, 2, 100_000, "set it to 2 to 100000 processes")?;
@@ -65,13 +71,25 @@ impl ProcessCollector {
             max_kept_files: kept_files(),
             population: None,
             hidepid: None,
+            read_at: None,
+            elapsed_seconds: 0.0,
+            top,
             admission: Admission::new(max_tracked, new_per_hour, top.min(max_tracked)),
-            descriptions: Descriptions::default(),
+            descriptions: Descriptions::new(command_lines),
             tracked: Table::new(schema::process(interval)?),
             groups: Groups::new(schema::group(interval)?),
             host,
             host_row,
         })
+    }
+
+    /// Lists the processes that used processors most between the last two readings, at most `collectors.process.top`.
+    ///
+    /// Of equals those with more memory come first. Command lines come from `cache`, the one that readings fill.
+    #[must_use]
+    pub fn top(&self, cache: &ProcessCache) -> Vec<TopProcess> {
+        let processes = self.population.as_ref().map_or(&[][..], |population| &population.processes);
+        top::list(processes, self.top, self.scale, self.elapsed_seconds, cache)
     }
 
     fn open(&mut self) -> Result<Population, CollectError> {
@@ -86,6 +104,8 @@ impl ProcessCollector {
 
     fn process(&mut self, population: &mut Population, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         population.refresh()?;
+        let since = self.read_at.replace(cx.timestamp());
+        self.elapsed_seconds = since.map_or(0.0, |since| cx.timestamp().since(since).as_secs_f64());
         if population.listed == 0 {
             return Err(CollectError::Unsupported("no processes in procfs"));
         }

@@ -113,6 +113,51 @@ fn files_that_vanish_and_return_are_read_again() {
 }
 
 #[test]
+fn garbage_in_a_file_makes_its_collector_unhealthy_and_names_the_file() {
+    let required = [
+        "stat",
+        "loadavg",
+        "uptime",
+        "meminfo",
+        "vmstat",
+        "diskstats",
+        "net/dev",
+        "net/snmp",
+        "net/netstat",
+        "net/snmp6",
+        "net/sockstat",
+        "net/sockstat6",
+        "pressure/cpu",
+        "pressure/io",
+        "pressure/memory",
+    ];
+    for file in required {
+        for garbage in
+            ["garbage\n", "garbage 1 2 3 4\nand more of it\nx: 7\ny: 8\n", "a b c d e f g h i\n\0\0\0\n: :\n"]
+        {
+            let tree = Tree::new();
+            tree.write(&format!("proc/{file}"), garbage);
+
+            let reasons: Vec<String> = all(&tree.config).iter_mut().filter_map(|run| run.tick().degraded).collect();
+
+            assert!(reasons.iter().any(|reason| reason.contains(file)), "{file}: {garbage:?}: {reasons:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_its_first_line_makes_its_collector_unhealthy() {
+    for (file, first) in [("proc/stat", "cpu "), ("proc/meminfo", "MemTotal:")] {
+        let tree = Tree::new();
+        tree.edit(file, first, "garbage ");
+
+        let reasons: Vec<String> = all(&tree.config).iter_mut().filter_map(|run| run.tick().degraded).collect();
+
+        assert!(reasons.len() == 1 && reasons[0].contains(file), "{reasons:?}");
+    }
+}
+
+#[test]
 fn intervals_out_of_range_are_refused_by_key() {
     let mut config = Config::default();
     config.cpu.frequency_interval_seconds = 0.0;

@@ -209,6 +209,21 @@ fn a_host_without_control_groups_is_told_so() {
 }
 
 #[test]
+fn control_groups_that_are_mounted_later_are_found() {
+    let sys = tempfile::tempdir().unwrap();
+    let mut groups = Groups::over(sys.path(), |_| {});
+    let before = groups.tick();
+
+    fs::create_dir_all(sys.path().join("fs/cgroup")).unwrap();
+    fs::write(sys.path().join("fs/cgroup/cgroup.controllers"), "cpu memory\n").unwrap();
+    add(&sys, "a.service", 2_000_000);
+    let after = groups.tick();
+
+    assert!(matches!(before.outcome, Err(CollectError::Unsupported(_))));
+    assert_eq!(after.value("cgroup.cpu_time{cgroup=/a.service}"), Some(2.0));
+}
+
+#[test]
 fn this_host_can_be_read() {
     let tick = Groups::over(Path::new("/sys"), |_| {}).tick();
 

@@ -294,3 +294,14 @@ fn settings_out_of_range_are_refused_by_key() {
         assert!(error.contains(&format!("collectors.process.{key} = ")), "{error}");
     }
 }
+
+#[test]
+fn command_lines_can_be_switched_off() {
+    let mut fake = Fake::new(|config| config.process.command_lines = false);
+    fake.set(7, Fields::default());
+
+    fake.ticks(3);
+
+    let known = fake.cache.process(7).unwrap();
+    assert_eq!((known.name.as_str(), known.cmdline.as_str()), ("worker", ""));
+}

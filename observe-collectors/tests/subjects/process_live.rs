@@ -1,11 +1,11 @@
 //! The process collector over this host.
 
 use std::{
-    fs,
+    fs, hint,
     process::{Child, Command, Stdio, id},
 };
 
-use observe_collectors::Config;
+use observe_collectors::{Config, ProcessCollector};
 use observe_core::{Collector, ProcessCache, Timestamp};
 
 use super::tick::{Tick, collect, collector};
@@ -85,4 +85,31 @@ fn a_child_that_nobody_waited_for_is_a_zombie_with_series() {
     assert!(tick.tracked().contains(&child.id()));
     assert!(tick.value("processes.in_state{state=zombie}").unwrap() >= 1.0);
     child.wait().unwrap();
+}
+
+#[test]
+fn a_busy_process_leads_the_top_list() {
+    let cache = ProcessCache::new();
+    let mut collector = ProcessCollector::new(&Config::default()).unwrap();
+    let own_ticks = || {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    assert_eq!(collector.top(&cache), []);
+    (1..=2).for_each(|second| drop(collect(&mut collector, Timestamp::from_millis(second * 1_000), &cache)));
+
+    let enough = own_ticks() + 10;
+    while own_ticks() < enough {
+        hint::spin_loop();
+    }
+    drop(collect(&mut collector, Timestamp::from_millis(3_000), &cache));
+
+    let top = collector.top(&cache);
+    let own = top.iter().find(|process| process.pid == id()).unwrap_or_else(|| panic!("{top:?}"));
+    let share = 1e4 / rustix::param::clock_ticks_per_second() as f64 / 10.0;
+    assert!(own.cpu_percent >= share && own.threads >= 1, "{own:?}");
+    assert!(own.rss_bytes > 0 && own.vms_bytes > own.rss_bytes, "{own:?}");
+    assert!(!own.command_line.is_empty(), "{own:?}");
+    assert!(top.len() <= 10 && top.is_sorted_by(|one, other| one.cpu_percent >= other.cpu_percent), "{top:?}");
 }

@@ -80,7 +80,7 @@ impl<'a, T: WireTime> Data<'a, T> {
             EventData::Log(record) => Self::Log(LogBody::new(record)),
             EventData::Span(span) => Self::Span(SpanBody::new(span)),
             EventData::Trend { metric_key, trend } => {
-                Self::Trend(TrendBody::new(metric_key, trend, trend.window_seconds, event.timestamp.into()))
+                Self::Trend(TrendBody::new(metric_key, trend, trend.direction(None), event.timestamp.into()))
             }
             _ => Self::Other {},
         }

@@ -1,6 +1,6 @@
 //! What detectors found.
 
-use observe_core::{Anomaly, Enriched, EventData, MetricKey, Point, Trend};
+use observe_core::{Anomaly, Direction, Enriched, EventData, MetricKey, Point, Trend};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -111,7 +111,7 @@ pub(crate) struct TrendBody<T: WireTime> {
     metric_key: String,
     /// Growth in units of the metric a second.
     slope: f64,
-    /// `increasing`, `decreasing` or `stable`, by the sign of the slope.
+    /// `increasing`, `decreasing` or `stable`: by the sign of the slope, or stable where it is not significant.
     direction: &'static str,
     /// The absolute slope.
     magnitude: f64,
@@ -132,18 +132,18 @@ pub(crate) struct TrendBody<T: WireTime> {
 }
 
 impl<T: WireTime> TrendBody<T> {
-    pub(crate) fn new(metric_key: &MetricKey, trend: &Trend, window_seconds: f64, timestamp: T) -> Self {
+    pub(crate) fn new(metric_key: &MetricKey, trend: &Trend, direction: Direction, timestamp: T) -> Self {
         Self {
             metric_key: metric_key.to_string(),
             slope: trend.slope,
-            direction: trend.direction(None).as_str(),
+            direction: direction.as_str(),
             magnitude: trend.magnitude(),
             current_value: trend.current_value,
             unit_per: "second",
             r2: trend.r2,
             p_value: trend.p_value,
             n: trend.n,
-            window_seconds,
+            window_seconds: trend.window_seconds,
             timestamp,
         }
     }

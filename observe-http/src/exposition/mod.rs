@@ -114,7 +114,7 @@ impl Exposition {
     }
 }
 
-static DROPPED: Name = Name::counter(
-    "observe_exposition_dropped_samples_total",
+static DROPPED: Name = Name::gauge(
+    "observe_exposition_dropped_samples",
     "Samples of this scrape that were left out because another one has their name and labels.",
 );

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use observe_core::{Metric, MetricKind, Unit};
+use observe_core::{Metric, MetricKind, Unit, names::cpu};
 
 use super::{Kind, Name};
 
@@ -17,7 +17,8 @@ pub(super) fn family(metric: &Metric) -> Option<(Name, f64)> {
         MetricKind::Derived(_) if metric.otel.is_some() || metric.unit == Unit::Percent => Kind::Gauge,
         MetricKind::Derived(_) => return None,
     };
-    let (text, unit, factor) = match &metric.otel {
+    let is_sum = OF_ALL_CORES.iter().any(|other| other.name == metric.name);
+    let (text, unit, factor) = match metric.otel.as_ref().filter(|_| !is_sum) {
         Some(otel) => (plain(otel.name), otel.unit, otel.scale),
         None => (format!("observe_{}", plain(&metric.name)), metric.unit, 1.0),
     };
@@ -105,6 +106,9 @@ fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '_' }).collect()
 }
 
+/// The mean of all cores under the name of its parts would be counted once more by whoever adds those up.
+static OF_ALL_CORES: [&Metric; 2] = [&cpu::TOTAL, &cpu::FREQUENCY];
+
 /// Endings that mean something else to Prometheus, or repeat a unit in a way that it does not take.
 const MISLEADING: [&str; 11] =
     ["_total", "_count", "_sum", "_bucket", "_percent", "_ms", "_ns", "_milliseconds", "_nanoseconds", "_mhz", "_info"];
@@ -134,7 +138,7 @@ mod tests {
                 1.0,
             ),
             (
-                Metric::gauge("cpu.total", Unit::Percent, "x.").otel("system.cpu.utilization", Unit::Ratio, 0.01),
+                Metric::gauge("cpu.core", Unit::Percent, "x.").otel("system.cpu.utilization", Unit::Ratio, 0.01),
                 "system_cpu_utilization_ratio",
                 0.01,
             ),
@@ -153,6 +157,15 @@ mod tests {
 
         assert_eq!(text(&rate), None);
         assert_eq!(text(&share), Some(("observe_a_ratio".to_owned(), 0.01)));
+    }
+
+    #[test]
+    fn what_holds_for_all_cores_is_not_in_the_family_of_single_ones() {
+        for (all, one) in [(&cpu::TOTAL, &cpu::CORE), (&cpu::FREQUENCY, &cpu::CORE_FREQUENCY)] {
+            assert_ne!(text(all).unwrap().0, text(one).unwrap().0);
+        }
+        assert_eq!(text(&cpu::TOTAL), Some(("observe_cpu_ratio".to_owned(), 0.01)));
+        assert_eq!(text(&cpu::FREQUENCY), Some(("observe_cpu_frequency_hertz".to_owned(), 1e6)));
     }
 
     #[test]

@@ -173,9 +173,9 @@ pub(crate) static BOUNDS: [Bound; 14] = [
 const METHODS: [&str; 8] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "OTHER"];
 
 /// The values of the label `status`; the last one stands for all others, which no route answers.
-const STATUSES: [u16; 25] = [
-    200, 101, 201, 202, 204, 302, 304, 400, 401, 403, 404, 405, 406, 408, 409, 413, 414, 415, 422, 429, 431, 500, 503,
-    504, 0,
+const STATUSES: [u16; 26] = [
+    200, 101, 201, 202, 204, 302, 304, 400, 401, 403, 404, 405, 406, 408, 409, 413, 414, 415, 422, 426, 429, 431, 500,
+    503, 504, 0,
 ];
 
 #[cfg(test)]

@@ -278,6 +278,9 @@ pub(crate) fn refuse(problem: &Problem, headers: &http::HeaderMap, uri: &Uri) ->
     response
 }
 
+/// The label of requests that match no route.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
 static X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const TRACEPARENT: &str = "traceparent";

@@ -28,8 +28,8 @@ impl Problem {
         *response.status_mut() = parts.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(allow) = &parts.allow {
-            headers.insert(header::ALLOW, allow.clone());
+        if let Some((name, value)) = &parts.header {
+            headers.insert(name.clone(), value.clone());
         }
         if let Some(seconds) = parts.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

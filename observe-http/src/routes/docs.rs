@@ -51,11 +51,18 @@ impl Asset {
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             (header::ETAG, self.tag.clone()),
         ];
-        if headers.get(header::IF_NONE_MATCH) == Some(&*self.tag) {
+        if is_known(headers, &self.tag) {
             return (StatusCode::NOT_MODIFIED, fixed).into_response();
         }
         (fixed, [(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type))], self.body).into_response()
     }
+}
+
+/// Returns whether the client has the file already: it says its tag, weak or not, among others, or `*`.
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == tag.as_bytes())
 }
 
 fn tag(body: &str) -> HeaderValue {
@@ -78,6 +85,20 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_are_known_in_lists_and_when_weak() {
+        let tag = HeaderValue::from_static("\"abc\"");
+        let is_known =
+            |text: &str| is_known(&HeaderMap::from_iter([(header::IF_NONE_MATCH, text.parse().unwrap())]), &tag);
+
+        for text in ["\"abc\"", "W/\"abc\"", "*", "\"x\", W/\"abc\"", "\"abc\",\"x\""] {
+            assert!(is_known(text), "{text}");
+        }
+        for text in ["", "abc", "\"ab\"", "\"x\", \"y\"", "w/\"abc\""] {
+            assert!(!is_known(text), "{text}");
+        }
+    }
 
     #[test]
     fn the_page_is_small_and_has_nothing_inline() {

@@ -23,6 +23,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::get("/events", "What happened, newest first", events)
             .reads::<EventsQuery>()
             .answers::<Vec<EventBody<'static, EpochSeconds>>>()
+            .fails(&[422, 503])
             .compressed(),
     ]
 }
@@ -32,12 +33,13 @@ pub(crate) fn unified() -> Vec<Row> {
         Row::get("/api/v1/events", "What happened, newest first", events_v1)
             .reads::<EventsPageQuery>()
             .answers::<Page<EventBody<'static, Rfc3339>>>()
-            .fails(&[400, 422])
+            .fails(&[400, 422, 503])
             .compressed(),
         Row::get("/api/v1/events/{id}", "One event", event)
             .at(PATH)
             .answers::<EventBody<'static, Rfc3339>>()
-            .fails(&[404, 422]),
+            .fails(&[404, 422, 503])
+            .compressed(),
     ]
 }
 
@@ -61,10 +63,15 @@ impl EventFilter {
             && self.host.as_deref().is_none_or(|host| event.host.as_deref().unwrap_or(own_host) == host)
     }
 
-    pub(super) fn query(&self, limit: usize) -> EventQuery {
+    /// Asks for events that are meant. Only those of other hosts say which one, and no frame comes from there.
+    pub(super) fn query(&self, limit: usize, own_host: &str) -> EventQuery {
         let mut query = EventQuery::newest(limit);
         query.kinds = self.kinds;
         query.source.clone_from(&self.source);
+        query.host = self.host.clone().filter(|host| host != own_host);
+        if query.host.is_some() {
+            query.kinds = self.kinds.iter().filter(|kind| !kind.is_frame()).collect();
+        }
         query
     }
 }
@@ -121,55 +128,65 @@ impl FromQuery for EventsPageQuery {
 }
 
 impl EventsPageQuery {
+    fn page(&self, state: &AppState) -> Result<Response, Problem> {
+        let (handle, paging) = (state.handle(), &self.paging);
+        let before = state.cursors().open_number(paging)?;
+        let scan = Scan::run(handle, self.query(handle)?, before, |event| self.matches(event, handle.host_name()));
+        let items: Vec<EventBody<'_, Rfc3339>> =
+            scan.events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
+        let next = scan.next();
+        Ok(Page::new(state.cursors(), paging, items, next.as_ref().map(|id| &id[..])).into_response())
+    }
+
     fn query(&self, handle: &Handle) -> Result<EventQuery, Problem> {
         let range = self.range.resolve(handle.now(), None)?;
-        let mut query = self.filter.query(self.paging.limit);
+        let mut query = self.filter.query(self.paging.limit, handle.host_name());
         query.pid = self.pid;
         (query.start, query.end) = (range.start, range.end);
         Ok(query)
     }
 
     fn matches(&self, event: &Enriched, own_host: &str) -> bool {
-        let says = |text: &String| {
-            let body = to_json(&EventBody::<Rfc3339>::new(event, own_host));
-            String::from_utf8_lossy(&body).to_lowercase().contains(text)
-        };
-        self.filter.matches(event, own_host) && self.text.as_ref().is_none_or(says)
+        self.filter.matches(event, own_host) && self.text.as_ref().is_none_or(|text| says(event, own_host, text))
     }
 }
 
-async fn events(State(handle): State<Handle>, Query(query): Query<EventsQuery>) -> Response {
-    let mut wanted = EventQuery::newest(query.limit);
-    wanted.kinds = query.kinds;
-    let events = handle.events(&wanted);
-    let bodies: Vec<EventBody<'_, EpochSeconds>> =
-        events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
-    json(to_json(&bodies))
+/// Returns whether the event's JSON has a text, which is in lower case. Most that match do so by what costs nothing.
+fn says(event: &Enriched, own_host: &str, text: &str) -> bool {
+    let has = |part: &str| part.to_lowercase().contains(text);
+    has(&event.source) || has(event.kind().as_str()) || {
+        let body = to_json(&EventBody::<Rfc3339>::new(event, own_host));
+        has(&String::from_utf8_lossy(&body))
+    }
+}
+
+async fn events(State(state): State<AppState>, Query(query): Query<EventsQuery>) -> Result<Response, Problem> {
+    let handle = state.handle().clone();
+    let compute = move || {
+        let mut wanted = EventQuery::newest(query.limit);
+        wanted.kinds = query.kinds;
+        let events = handle.events(&wanted);
+        let bodies: Vec<EventBody<'_, EpochSeconds>> =
+            events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
+        Ok(json(to_json(&bodies)))
+    };
+    state.aside().answer(compute).await
 }
 
 async fn events_v1(State(state): State<AppState>, Query(query): Query<EventsPageQuery>) -> Result<Response, Problem> {
-    let (handle, paging) = (state.handle(), &query.paging);
-    let before = state.cursors().open_number(paging)?;
-    let scan = Scan::run(handle, query.query(handle)?, before, |event| query.matches(event, handle.host_name()));
-    let items: Vec<EventBody<'_, Rfc3339>> =
-        scan.events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
-    let next = scan.next();
-    Ok(Page::new(state.cursors(), paging, items, next.as_ref().map(|id| &id[..])).into_response())
+    let shared = state.clone();
+    state.aside().answer(move || query.page(&shared)).await
 }
 
-async fn event(State(handle): State<Handle>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let event = handle.event(EventId::from_u64(id)).or_else(|| frame(&handle, id));
-    let event = event.ok_or_else(|| Problem::not_found("there is no such event in memory"))?;
-    Ok(json(to_json(&EventBody::<Rfc3339>::new(&event, handle.host_name()))))
-}
-
-/// Frames are not kept as events: the one with this id is rebuilt from the series.
-fn frame(handle: &Handle, id: u64) -> Option<Arc<Enriched>> {
-    let mut query = EventQuery::newest(1);
-    query.kinds = EventKinds::from_iter(EventKind::ALL.iter().copied().filter(|kind| kind.is_frame()));
-    query.after = Some(EventId::from_u64(id.checked_sub(1)?));
-    query.before = Some(EventId::from_u64(id.checked_add(1)?));
-    handle.events(&query).pop()
+async fn event(State(state): State<AppState>, Path(id): Path<u64>) -> Result<Response, Problem> {
+    let handle = state.handle().clone();
+    let compute = move || {
+        let id = Some(id).filter(|id| *id <= MAX_ID as u64).map(EventId::from_u64);
+        let event =
+            id.and_then(|id| handle.event(id)).ok_or_else(|| Problem::not_found("there is no such event in memory"))?;
+        Ok(json(to_json(&EventBody::<Rfc3339>::new(&event, handle.host_name()))))
+    };
+    state.aside().answer(compute).await
 }
 
 /// A walk through events, newest first, that keeps some of them.
@@ -180,7 +197,8 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Keeps at most `query.limit` events; it looks at no more than [`MAX_CHUNKS`] lots for them.
+    /// Keeps at most `query.limit` events. It looks in lots, each twice as large as the one before, until it has seen
+    /// as many as it may: frames have to be put together first, so of them it looks at fewer.
     pub(super) fn run(
         handle: &Handle,
         mut query: EventQuery,
@@ -188,13 +206,14 @@ impl Scan {
         keep: impl Fn(&Enriched) -> bool,
     ) -> Self {
         let wanted = query.limit;
+        let mut left = if query.kinds.iter().any(EventKind::is_frame) { MAX_FRAMES } else { MAX_EVENTS };
         let mut events: Vec<Arc<Enriched>> = Vec::new();
-        query.limit = (wanted + 1).clamp(MIN_CHUNK, MAX_CHUNK);
+        query.limit = wanted + 1;
         query.before = before.map(EventId::from_u64);
-        for _ in 0..MAX_CHUNKS {
-            let chunk = handle.events(&query);
-            let (is_last, oldest) = (chunk.len() < query.limit, chunk.iter().map(|event| event.id).min());
-            for event in chunk.into_iter().filter(|event| keep(event)) {
+        while left > 0 {
+            let lot = handle.events(&query);
+            let (is_last, oldest) = (lot.len() < query.limit, lot.iter().map(|event| event.id).min());
+            for event in lot.into_iter().filter(|event| keep(event)) {
                 if events.len() == wanted {
                     let next = events.last().map(|event| event.id.as_u64());
                     return Self { events, next };
@@ -205,6 +224,8 @@ impl Scan {
                 return Self { events, next: None };
             }
             query.before = oldest;
+            left = left.saturating_sub(query.limit);
+            query.limit = (query.limit * 2).min(left);
         }
         Self { events, next: query.before.map(EventId::as_u64) }
     }
@@ -229,12 +250,15 @@ static LIMIT: Parameter =
     Parameter::new("limit", Shape::Integer { min: 1, max: 1000 }, "The most events.").default("100");
 static PID: Parameter =
     Parameter::new("pid", Shape::Integer { min: 0, max: u32::MAX as i64 }, "Only about this process.");
-static TEXT: Parameter =
-    Parameter::new("q", Shape::Text { max_bytes: 256 }, "Only those whose JSON has this text, in any case.");
+static TEXT: Parameter = Parameter::new(
+    "q",
+    Shape::Text { max_bytes: 256 },
+    "Only those whose JSON has this text, in any case. A page is cut after some thousand \
+     events, so it can be empty and still have a next one.",
+);
 static PATH: &[&Parameter] = &[&ID];
 static ID: Parameter = Parameter::new("id", Shape::Integer { min: 0, max: MAX_ID }, "The event's id.");
 
 const MAX_ID: i64 = (1 << 53) - 1;
-const MIN_CHUNK: usize = 100;
-const MAX_CHUNK: usize = 1_000;
-const MAX_CHUNKS: usize = 20;
+const MAX_FRAMES: usize = 4_000;
+const MAX_EVENTS: usize = 20_000;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, response::Response};
-use observe_core::{Enriched, EventData, EventKind, EventKinds, EventQuery, Handle, MetricKey, linear_trend};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use observe_core::{Enriched, EventData, EventKind, EventKinds, EventQuery, Handle, MetricKey, Trend, linear_trend};
 
 use super::{Row, events::Scan, json, to_json};
 use crate::{
@@ -20,11 +23,12 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::get("/anomalies", "Values out of the ordinary, newest first", anomalies)
             .reads::<AnomalyQuery>()
             .answers::<Vec<AnomalyBody<EpochSeconds>>>()
+            .fails(&[422, 503])
             .compressed(),
         Row::get("/trends", "Where series are going", trends)
             .reads::<TrendQuery>()
             .answers::<Vec<TrendBody<EpochSeconds>>>()
-            .fails(&[404, 422])
+            .fails(&[404, 422, 503])
             .compressed(),
     ]
 }
@@ -34,12 +38,12 @@ pub(crate) fn unified() -> Vec<Row> {
         Row::get("/api/v1/anomalies", "Values out of the ordinary, newest first", anomalies_v1)
             .reads::<AnomalyPageQuery>()
             .answers::<Page<AnomalyBody<Rfc3339>>>()
-            .fails(&[400, 422])
+            .fails(&[400, 422, 503])
             .compressed(),
         Row::get("/api/v1/trends", "Where series are going", trends_v1)
             .reads::<TrendPageQuery>()
             .answers::<Page<TrendBody<Rfc3339>>>()
-            .fails(&[400, 404, 422])
+            .fails(&[400, 404, 422, 503])
             .compressed(),
     ]
 }
@@ -142,59 +146,62 @@ impl FromQuery for TrendPageQuery {
     }
 }
 
-async fn anomalies(
-    State(handle): State<Handle>,
-    Query(query): Query<AnomalyQuery>,
-) -> Result<Json<Vec<AnomalyBody<EpochSeconds>>>, Problem> {
-    let scan = query.filter.scan(&handle, query.limit, None)?;
-    Ok(Json(scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect()))
+async fn anomalies(State(state): State<AppState>, Query(query): Query<AnomalyQuery>) -> Result<Response, Problem> {
+    let shared = state.clone();
+    let compute = move || {
+        let scan = query.filter.scan(shared.handle(), query.limit, None)?;
+        let bodies: Vec<AnomalyBody<EpochSeconds>> =
+            scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect();
+        Ok(json(to_json(&bodies)))
+    };
+    state.aside().answer(compute).await
 }
 
 async fn anomalies_v1(
     State(state): State<AppState>,
     Query(query): Query<AnomalyPageQuery>,
-) -> Result<Page<AnomalyBody<Rfc3339>>, Problem> {
-    let before = state.cursors().open_number(&query.paging)?;
-    let scan = query.filter.scan(state.handle(), query.paging.limit, before)?;
-    let items = scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect();
-    Ok(Page::new(state.cursors(), &query.paging, items, scan.next().as_ref().map(|id| &id[..])))
+) -> Result<Response, Problem> {
+    let shared = state.clone();
+    let compute = move || {
+        let before = shared.cursors().open_number(&query.paging)?;
+        let scan = query.filter.scan(shared.handle(), query.paging.limit, before)?;
+        let items: Vec<AnomalyBody<Rfc3339>> = scan.events.iter().filter_map(|event| AnomalyBody::new(event)).collect();
+        let next = scan.next();
+        Ok(Page::new(shared.cursors(), &query.paging, items, next.as_ref().map(|id| &id[..])).into_response())
+    };
+    state.aside().answer(compute).await
 }
 
 async fn trends(State(state): State<AppState>, Query(query): Query<TrendQuery>) -> Result<Response, Problem> {
-    aside(move || {
-        let handle = state.handle();
+    let shared = state.clone();
+    let compute = move || {
         if query.metric_key.is_some() || query.seconds != DEFAULT_SECONDS {
-            return Ok(json(to_json(&query.answer::<EpochSeconds>(handle)?)));
+            return Ok(json(to_json(&query.answer::<EpochSeconds>(&shared)?)));
         }
-        let everything = || to_json(&query.answer::<EpochSeconds>(handle).unwrap_or_default());
-        Ok(json(state.rendered().trends.of_tick(handle.tick(), everything)))
-    })
-    .await
+        let everything = || to_json(&query.answer::<EpochSeconds>(&shared).unwrap_or_default());
+        Ok(json(shared.rendered().trends.of_tick(shared.handle().tick(), everything)))
+    };
+    state.aside().answer(compute).await
 }
 
 async fn trends_v1(
     State(state): State<AppState>,
     Query(query): Query<TrendPageQuery>,
 ) -> Result<Page<TrendBody<Rfc3339>>, Problem> {
-    aside(move || {
-        let after = state.cursors().open(&query.paging)?;
-        let keys = query.trends.keys(state.handle())?;
+    let shared = state.clone();
+    let compute = move || {
+        let after = shared.cursors().open(&query.paging)?;
+        let keys = query.trends.keys(shared.handle())?;
         let (keys, next) = page::of_keys(keys, after.as_deref(), query.paging.limit);
-        let items = query.trends.fit(state.handle(), &keys);
-        Ok(Page::new(state.cursors(), &query.paging, items, next.as_deref()))
-    })
-    .await
-}
-
-/// Computes on a thread of its own: lines through all series take milliseconds, in which other requests should not
-/// wait.
-async fn aside<T: Send + 'static>(compute: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(compute).await.unwrap_or_else(|error| Err(Problem::internal(error.to_string())))
+        let items = query.trends.fit(&shared, &keys);
+        Ok(Page::new(shared.cursors(), &query.paging, items, next.as_deref()))
+    };
+    state.aside().answer(compute).await
 }
 
 impl TrendQuery {
-    fn answer<T: WireTime>(&self, handle: &Handle) -> Result<Vec<TrendBody<T>>, Problem> {
-        Ok(self.fit(handle, &self.keys(handle)?))
+    fn answer<T: WireTime>(&self, state: &AppState) -> Result<Vec<TrendBody<T>>, Problem> {
+        Ok(self.fit(state, &self.keys(state.handle())?))
     }
 
     /// Returns the keys of the series that are meant: one, or all that are alive.
@@ -215,13 +222,15 @@ impl TrendQuery {
     }
 
     /// Fits a line through each series, one lock at a time, so that the next step is not held up by all of them.
-    fn fit<T: WireTime>(&self, handle: &Handle, keys: &[MetricKey]) -> Vec<TrendBody<T>> {
+    fn fit<T: WireTime>(&self, state: &AppState, keys: &[MetricKey]) -> Vec<TrendBody<T>> {
+        let handle = state.handle();
         let range = Range::last(Duration::from_secs(self.seconds), handle.now());
         let fitted = keys.iter().filter_map(|key| {
             let points = handle.points(key, range.start, range.end)?;
-            let trend = linear_trend(&points)?;
+            let trend = Trend { window_seconds: self.seconds as f64, ..linear_trend(&points)? };
+            let direction = trend.direction(Some(state.trend_significance()));
             let newest = points.last()?.timestamp;
-            Some(TrendBody::new(key, &trend, self.seconds as f64, newest.into()))
+            Some(TrendBody::new(key, &trend, direction, newest.into()))
         });
         fitted.collect()
     }

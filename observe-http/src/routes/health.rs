@@ -20,6 +20,8 @@ use crate::{
     time::{self, Rfc3339, Rfc3339Millis},
 };
 
+// None of these is compressed: they are asked for often, and packing a small body costs more than sending it.
+
 pub(crate) fn rows() -> Vec<Row> {
     vec![Row::get("/health", "Health of the service, its parts and the host", health).answers::<Health>().fails(&[503])]
 }
@@ -124,27 +126,30 @@ async fn live() -> Json<Status> {
 }
 
 async fn ready(State(handle): State<Handle>) -> Result<Json<Status>, Problem> {
-    let not_ready = |detail| Err(Problem::unavailable("not-ready", detail, 1));
-    let status = handle.status();
-    if handle.is_draining() {
-        return not_ready("the service is going down");
+    match hindrance(&handle.status(), handle.is_draining()) {
+        Some(detail) => Err(Problem::unavailable("not-ready", detail, 1)),
+        None => Ok(Json(Status { status: "ready" })),
     }
-    if status.collectors.iter().any(|collector| collector.state == CollectorState::Starting) {
-        return not_ready("collectors have not read yet");
+}
+
+/// Says why the service is not ready.
+fn hindrance(status: &EngineStatus, is_draining: bool) -> Option<&'static str> {
+    let is_starting = |collector: &CollectorStatus| collector.state == CollectorState::Starting;
+    match () {
+        () if is_draining => Some("the service is going down"),
+        () if status.collectors.iter().any(is_starting) => Some("collectors have not read yet"),
+        () if is_out(&status.collectors) => Some("no collector can read"),
+        () if status.store.last_error.is_some() => Some("the store does not write"),
+        () => None,
     }
-    if is_out(&status.collectors) {
-        return not_ready("no collector can read");
-    }
-    if status.store.last_error.is_some() {
-        return not_ready("the store does not write");
-    }
-    Ok(Json(Status { status: "ready" }))
 }
 
 fn render(state: &AppState) -> (StatusCode, Bytes) {
     let handle = state.handle();
     let (now, uptime) = (handle.now(), time::seconds(handle.uptime()));
-    let components = components(&handle.status(), now);
+    let engine = handle.status();
+    let refuses = state.refusals().has_risen(engine.intake.refused, handle.uptime());
+    let components = components(&engine, refuses, now);
     let status = overall(components.values().map(|component| component.status));
     let body = to_json(&Health {
         status,
@@ -161,16 +166,22 @@ fn render(state: &AppState) -> (StatusCode, Bytes) {
     (code, body)
 }
 
-fn components(status: &EngineStatus, now: Timestamp) -> BTreeMap<&'static str, ComponentBody> {
+fn components(status: &EngineStatus, refuses: bool, now: Timestamp) -> BTreeMap<&'static str, ComponentBody> {
     let disabled = || ComponentBody::new("disabled", now);
     BTreeMap::from([
         ("collectors", collectors(&status.collectors, now)),
         ("ebpf", disabled()),
-        ("event_bus", ComponentBody::new(HEALTHY, now)),
+        ("event_bus", event_bus(refuses, now)),
         ("notifier", disabled()),
         ("store", store(&status.store, now)),
         ("webhook_queue", disabled()),
     ])
+}
+
+/// The way in, which counts what it refuses from collectors and from everybody else.
+fn event_bus(refuses: bool, now: Timestamp) -> ComponentBody {
+    let detail = refuses.then(|| "items were refused because too much waited".to_owned());
+    ComponentBody { detail, ..ComponentBody::new(if refuses { DEGRADED } else { HEALTHY }, now) }
 }
 
 fn store(status: &StoreStatus, now: Timestamp) -> ComponentBody {
@@ -235,6 +246,14 @@ const UNHEALTHY: &str = "unhealthy";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_in_that_refuses_is_degraded() {
+        let parts = [true, false].map(|refuses| event_bus(refuses, Timestamp::from_nanos(0)));
+
+        assert_eq!(parts.each_ref().map(|part| part.status), [DEGRADED, HEALTHY]);
+        assert_eq!(parts.map(|part| part.detail.is_some()), [true, false]);
+    }
 
     #[test]
     fn the_worst_part_decides() {

@@ -34,7 +34,10 @@ use tower_http::{
 };
 
 pub(crate) use self::row::Row;
-use crate::{AppState, Problem, layers::Fused};
+use crate::{
+    AppState, Problem,
+    layers::{Fused, UNMATCHED},
+};
 
 /// Mounts the rows, each path behind the one layer.
 pub(crate) fn mount(rows: Vec<Row>, state: &AppState) -> Router {
@@ -96,6 +99,3 @@ pub(crate) fn to_json(body: &impl Serialize) -> Bytes {
     // The only errors are those of a type's own making, and of maps whose keys are no text: none here has either.
     serde_json::to_vec(body).unwrap_or_default().into()
 }
-
-/// The label of requests that match no route.
-const UNMATCHED: &str = "unmatched";

@@ -11,11 +11,11 @@ use crate::{
 };
 
 pub(crate) fn rows() -> Vec<Row> {
-    vec![Row::get("/", "What this service is, and its endpoints", index).answers::<Index>()]
+    vec![Row::get("/", "What this service is, and its endpoints", index).answers::<Index>().compressed()]
 }
 
 pub(crate) fn unified() -> Vec<Row> {
-    vec![Row::get("/api/v1", "What this service is, and its endpoints", index).answers::<Index>()]
+    vec![Row::get("/api/v1", "What this service is, and its endpoints", index).answers::<Index>().compressed()]
 }
 
 /// What the service is.
@@ -63,21 +63,26 @@ impl Endpoint {
 }
 
 async fn index(State(state): State<AppState>) -> Response {
-    let (config, handle) = (state.config(), state.handle());
-    let index = Index {
-        service: "observe",
-        name: config.profile.title(),
-        version: VERSION,
-        description: config.profile.description(),
-        environment: config.environment.as_str(),
-        profile: config.profile.as_str(),
-        status: if handle.is_draining() { "draining" } else { "running" },
-        timestamp: Rfc3339(handle.now()),
-        uptime_seconds: time::seconds(handle.uptime()),
-        endpoints: state.endpoints(),
-        docs: config.openapi.then_some("/docs"),
-    };
-    json(to_json(&index))
+    json(to_json(&Index::new(&state)))
+}
+
+impl<'a> Index<'a> {
+    fn new(state: &'a AppState) -> Self {
+        let (config, handle) = (state.config(), state.handle());
+        Self {
+            service: "observe",
+            name: config.profile.title(),
+            version: VERSION,
+            description: config.profile.description(),
+            environment: config.environment.as_str(),
+            profile: config.profile.as_str(),
+            status: if handle.is_draining() { "draining" } else { "running" },
+            timestamp: Rfc3339(handle.now()),
+            uptime_seconds: time::seconds(handle.uptime()),
+            endpoints: state.endpoints(),
+            docs: config.openapi.then_some("/docs"),
+        }
+    }
 }
 
 /// The version that answers name.

@@ -118,26 +118,34 @@ async fn catalogue(
     Query(query): Query<CatalogueQuery>,
 ) -> Result<Page<CatalogueItem>, Problem> {
     let after = state.cursors().open(&query.paging)?;
-    let mut found = BTreeMap::new();
-    state.handle().visit(|series| {
-        let prefix = query.prefix.as_deref().unwrap_or_default();
-        // Most names can be told apart before their attributes are spelled out.
-        let name = &*series.metric().name;
-        if name.starts_with(prefix) || prefix.starts_with(name) {
-            let key = series.key().to_string();
-            let is_wanted = key.starts_with(prefix) && after.as_deref().is_none_or(|after| key.as_bytes() > after);
-            if is_wanted {
-                found.insert(key, CatalogueItem::new(series));
-                if found.len() > query.paging.limit + 1 {
-                    found.pop_last();
-                }
-            }
-        }
-    });
+    let found = query.find(state.handle(), after.as_deref());
     let is_cut = found.len() > query.paging.limit;
     let items: Vec<CatalogueItem> = found.into_values().take(query.paging.limit).collect();
     let last = items.last().map(|item| item.metric_key.clone().into_bytes()).filter(|_| is_cut);
     Ok(Page::new(state.cursors(), &query.paging, items, last.as_deref()))
+}
+
+impl CatalogueQuery {
+    /// Finds the series of a page, and one more where there is one.
+    fn find(&self, handle: &Handle, after: Option<&[u8]>) -> BTreeMap<String, CatalogueItem> {
+        let prefix = self.prefix.as_deref().unwrap_or_default();
+        let mut found = BTreeMap::new();
+        handle.visit(|series| {
+            // Most names can be told apart before their attributes are spelled out.
+            let name = &*series.metric().name;
+            if !name.starts_with(prefix) && !prefix.starts_with(name) {
+                return;
+            }
+            let key = series.key().to_string();
+            if key.starts_with(prefix) && after.is_none_or(|after| key.as_bytes() > after) {
+                found.insert(key, CatalogueItem::new(series));
+                if found.len() > self.paging.limit + 1 {
+                    found.pop_last();
+                }
+            }
+        });
+        found
+    }
 }
 
 async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>) -> Result<Response, Problem> {
@@ -148,7 +156,7 @@ async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>
     let mut series = Vec::with_capacity(query.metric_keys.len());
     for key in &query.metric_keys {
         let points = handle.points(key, range.start, range.end).ok_or_else(unknown_series)?;
-        let points = query.aggregate.by_step(&points, query.step);
+        let points = query.aggregate.by_step(&points, range.start, query.step);
         if points.len() > MAX_POINTS {
             return Err(too_many_points(&METRIC_KEY));
         }

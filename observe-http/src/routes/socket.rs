@@ -19,7 +19,7 @@ pub(crate) fn unified() -> Vec<Row> {
         Row::get("/api/v1/stream", "Events and values as they come, over a WebSocket", open)
             .media(&[])
             .status(101)
-            .fails(&[400, 403]),
+            .fails(&[400, 403, 426]),
     ]
 }
 
@@ -32,10 +32,18 @@ async fn open(
     if !is_same_origin(&headers) {
         return Err(Problem::forbidden("pages of another origin may not open this stream"));
     }
-    let upgrade = upgrade.map_err(|_| Problem::bad_request("this path speaks WebSocket only"))?;
+    let upgrade = upgrade.map_err(|_| rejection(&headers))?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE_BYTES).max_frame_size(MAX_MESSAGE_BYTES);
     let connection = connection.map(|Extension(connection)| connection);
     Ok(upgrade.on_upgrade(move |socket| Session::new(state, socket, connection).run()))
+}
+
+/// Says why a request cannot become a stream.
+fn rejection(headers: &HeaderMap) -> Problem {
+    match headers.get(header::SEC_WEBSOCKET_VERSION) {
+        Some(version) if version != "13" => Problem::other_websocket(),
+        _ => Problem::bad_request("this path speaks WebSocket only"),
+    }
 }
 
 /// Lets in programs, which name no origin, and pages that this server has sent.

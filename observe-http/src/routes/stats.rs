@@ -46,7 +46,7 @@ struct EventBus {
     delivered: u64,
     /// Events dropped because a subscriber was slow.
     dropped: u64,
-    /// Published events in a second, since the engine started.
+    /// Published events in a second, since the last look at least a second ago.
     throughput_per_second: f64,
     subscribers: Vec<SubscriberBody>,
 }
@@ -113,7 +113,8 @@ struct Ml {
     trends: u64,
     /// Detectors at work.
     detectors: usize,
-    /// The mean time of a step, detectors included; null before the first.
+    /// Not the last run alone: the mean time of a turn of the processor since the start, detectors included; null
+    /// before the first.
     last_run_ms: Option<f64>,
 }
 
@@ -170,7 +171,7 @@ fn read<T: WireTime>(state: &AppState) -> Stats<T> {
     Stats {
         timestamp: state.handle().now().into(),
         uptime_seconds,
-        event_bus: event_bus(&status),
+        event_bus: event_bus(state, &status),
         processor: processor(&status),
         intake: Intake {
             accepted: status.intake.accepted,
@@ -194,13 +195,13 @@ fn read<T: WireTime>(state: &AppState) -> Stats<T> {
     }
 }
 
-fn event_bus(status: &EngineStatus) -> EventBus {
-    let (totals, seconds) = (status.bus.totals, status.uptime.as_secs_f64());
+fn event_bus(state: &AppState, status: &EngineStatus) -> EventBus {
+    let totals = status.bus.totals;
     EventBus {
         published: totals.published,
         delivered: totals.delivered,
         dropped: totals.dropped,
-        throughput_per_second: if seconds > 0.0 { totals.published as f64 / seconds } else { 0.0 },
+        throughput_per_second: state.published().per_second(totals.published, status.uptime),
         subscribers: status.bus.subscribers.iter().map(subscriber).collect(),
     }
 }

@@ -1,11 +1,8 @@
 //! Events as they happen, as server-sent events.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    convert::Infallible,
-    sync::Arc,
-    time::Duration,
-};
+mod past;
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -17,10 +14,11 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use http::HeaderMap;
-use observe_core::{Enriched, EventId, Filter, Handle, SubscribeError, Subscription};
+use observe_core::{Enriched, EventQuery, Filter, SubscribeError, Subscription};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use self::past::{LOT, Lot, Past};
 use super::{
     Row,
     events::{EVENT_TYPE, EventFilter, HOST, SOURCE},
@@ -37,7 +35,8 @@ pub(crate) fn unified() -> Vec<Row> {
     vec![
         Row::get(
             "/api/v1/events/stream",
-            "Events as they happen; `Last-Event-ID` goes on where a stream broke",
+            "Events as they happen; `Last-Event-ID` goes on where a stream broke. An event `dropped` says that some are \
+             missing: its `count` is null where nobody can know how many",
             stream,
         )
         .reads::<StreamQuery>()
@@ -68,21 +67,10 @@ async fn stream(
     let mut feed = Feed::open(&state, filter, draining)?;
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     if let Some(last_id) = last_id {
-        feed.resume(EventId::from_u64(last_id));
+        feed.resume(last_id);
     }
     let events = stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(PING_INTERVAL).text("ping")))
-}
-
-/// One client's stream.
-#[derive(Debug)]
-struct Feed {
-    handle: Handle,
-    filter: EventFilter,
-    subscription: Subscription,
-    waiting: VecDeque<Event>,
-    seen_drops: u64,
-    draining: CancellationToken,
 }
 
 /// That events are missing here.
@@ -92,67 +80,95 @@ struct Dropped {
     count: Option<u64>,
 }
 
+/// One client's stream. It holds few events, and writes one down only when the client takes it.
+#[derive(Debug)]
+struct Feed {
+    state: AppState,
+    filter: EventFilter,
+    subscription: Subscription,
+    /// What happened before the subscription and is not yet sent.
+    past: Option<Past>,
+    /// Events up to here belong to the past, even when the subscription has them too.
+    horizon: u64,
+    lost: Option<Dropped>,
+    waiting: VecDeque<Arc<Enriched>>,
+    seen_drops: u64,
+    draining: CancellationToken,
+}
+
 impl Feed {
     fn open(state: &AppState, filter: EventFilter, draining: CancellationToken) -> Result<Self, Problem> {
         let subscription = subscribe(state, "sse", Filter::kinds(filter.kinds))?;
-        let handle = state.handle().clone();
-        Ok(Self { handle, filter, subscription, waiting: VecDeque::new(), seen_drops: 0, draining })
+        Ok(Self {
+            state: state.clone(),
+            filter,
+            subscription,
+            past: None,
+            horizon: 0,
+            lost: None,
+            waiting: VecDeque::new(),
+            seen_drops: 0,
+            draining,
+        })
     }
 
-    /// Puts what happened since `last` in front. The subscription stands already, so nothing is lost in between;
-    /// what both have is sent once.
-    fn resume(&mut self, last: EventId) {
-        let mut query = self.filter.query(MAX_RESUMED);
-        query.after = Some(last);
-        let past = self.handle.events(&query);
-        let has_gap = past.len() == MAX_RESUMED || !self.remembers(last);
-        if has_gap {
-            self.waiting.extend(dropped(None));
-        }
-        let known: HashSet<EventId> = past.iter().map(|event| event.id).collect();
-        self.push(past.into_iter().rev());
-        let live = self.subscription.try_batch(usize::MAX);
-        self.push(live.into_iter().filter(|event| !known.contains(&event.id)));
-    }
-
-    /// Returns whether the event, or one before it, is still in memory: then nothing behind it was forgotten.
-    fn remembers(&self, last: EventId) -> bool {
-        let mut query = self.filter.query(1);
-        query.before = Some(EventId::from_u64(last.as_u64().saturating_add(1)));
-        !self.handle.events(&query).is_empty()
+    /// Puts what happened since `last` in front. The subscription stands already, so nothing is lost in between.
+    fn resume(&mut self, last: u64) {
+        let newest = self.state.handle().events(&EventQuery::newest(1));
+        let until = newest.first().map_or(0, |event| event.id.as_u64());
+        (self.horizon, self.past) = (until, Some(Past { after: last, until, width: LOT }));
     }
 
     async fn next(&mut self) -> Option<Event> {
-        while self.waiting.is_empty() {
-            let batch = tokio::select! {
-                batch = self.subscription.next_batch(MAX_BATCH) => batch,
-                () = self.draining.cancelled() => return None,
-            };
-            if batch.is_empty() {
-                return None;
+        loop {
+            if let Some(lost) = self.lost.take() {
+                return Event::default().event("dropped").json_data(lost).ok();
             }
-            let drops = self.subscription.dropped();
-            if drops > self.seen_drops {
-                self.waiting.extend(dropped(Some(drops - self.seen_drops)));
-                self.seen_drops = drops;
+            while let Some(event) = self.waiting.pop_front() {
+                if let Some(event) = render(&event, self.state.handle().host_name()) {
+                    return Some(event);
+                }
             }
-            self.push(batch.into_iter());
+            match self.past.take() {
+                _ if self.draining.is_cancelled() => return None,
+                Some(past) => self.look_back(past).await,
+                None => self.wait().await?,
+            }
         }
-        self.waiting.pop_front()
     }
 
-    fn push(&mut self, events: impl Iterator<Item = Arc<Enriched>>) {
-        let own_host = Arc::clone(self.handle.host_name());
-        let wanted = events.filter(|event| self.filter.matches(event, &own_host));
-        self.waiting.extend(wanted.filter_map(|event| {
-            let body = EventBody::<Rfc3339>::new(&event, &own_host);
-            Event::default().id(event.id.to_string()).event(event.kind().as_str()).json_data(body).ok()
-        }));
+    /// Takes the next lot out of memory.
+    async fn look_back(&mut self, past: Past) {
+        let (handle, filter) = (self.state.handle().clone(), self.filter.clone());
+        let looked = self.state.aside().part(move || past.lot(&handle, &filter)).await;
+        let lot = looked.unwrap_or(Lot { events: Vec::new(), rest: None, is_cut: true });
+        self.lost = lot.is_cut.then_some(Dropped { count: None });
+        self.past = lot.rest;
+        self.waiting.extend(lot.events);
+    }
+
+    /// Waits for what happens; `None` when the stream ends.
+    async fn wait(&mut self) -> Option<()> {
+        let batch = tokio::select! {
+            batch = self.subscription.next_batch(MAX_BATCH) => batch,
+            () = self.draining.cancelled() => return None,
+        };
+        if batch.is_empty() {
+            return None;
+        }
+        let drops = self.subscription.dropped();
+        self.lost = (drops > self.seen_drops).then(|| Dropped { count: Some(drops - self.seen_drops) });
+        self.seen_drops = drops;
+        let (own_host, horizon) = (Arc::clone(self.state.handle().host_name()), self.horizon);
+        let is_wanted = |event: &Arc<Enriched>| event.id.as_u64() > horizon && self.filter.matches(event, &own_host);
+        self.waiting.extend(batch.into_iter().filter(is_wanted));
+        Some(())
     }
 }
 
-fn dropped(count: Option<u64>) -> Option<Event> {
-    Event::default().event("dropped").json_data(Dropped { count }).ok()
+fn render(event: &Enriched, own_host: &str) -> Option<Event> {
+    let body = EventBody::<Rfc3339>::new(event, own_host);
+    Event::default().id(event.id.to_string()).event(event.kind().as_str()).json_data(body).ok()
 }
 
 /// Subscribes to the bus under a name of its own.
@@ -164,5 +180,4 @@ pub(super) fn subscribe(state: &AppState, kind: &str, filter: Filter) -> Result<
 }
 
 const PING_INTERVAL: Duration = Duration::from_secs(15);
-const MAX_BATCH: usize = 256;
-const MAX_RESUMED: usize = 1_000;
+const MAX_BATCH: usize = 64;

@@ -1,6 +1,12 @@
 //! One connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{Router, body::Body, response::Response};
 use futures_util::future::{Either, Ready, ready};
@@ -104,7 +110,7 @@ pub(super) async fn serve(stream: TcpStream, permit: OwnedSemaphorePermit, hub: 
     };
     let executor = Tracked { tasks: hub.tasks.clone(), cut: hub.cut.clone() };
     let builder = hub.protocol.builder(executor);
-    let service = Guarded { router: hub.router.clone(), connection };
+    let service = Guarded { router: hub.router.clone(), max_headers: hub.protocol.config.max_headers, connection };
     let mut served = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
     let outcome = tokio::select! {
         outcome = served.as_mut() => outcome,
@@ -125,6 +131,7 @@ pub(super) async fn serve(stream: TcpStream, permit: OwnedSemaphorePermit, hub: 
 /// Refuses ambiguous requests, and hands the others to the router.
 struct Guarded {
     router: Router,
+    max_headers: usize,
     connection: Connection,
 }
 
@@ -134,8 +141,11 @@ impl Service<Request<Incoming>> for Guarded {
     type Response = Response;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        if let Some(problem) = guard::refusal(&request) {
-            return Either::Left(ready(Ok(layers::refuse(&problem, request.headers(), request.uri()))));
+        if let Some(problem) = guard::refusal(&request, self.max_headers) {
+            let started = Instant::now();
+            let response = layers::refuse(&problem, request.headers(), request.uri());
+            self.connection.shared.stats.count_refusal(request.method(), response.status(), started.elapsed());
+            return Either::Left(ready(Ok(response)));
         }
         request.extensions_mut().insert(self.connection.clone());
         Either::Right(self.router.clone().call(request.map(Body::new)))

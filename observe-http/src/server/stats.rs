@@ -1,6 +1,16 @@
 //! Counters of connections.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::{Method, StatusCode};
+
+use crate::layers::{HttpMetrics, UNMATCHED};
 
 /// What became of connections.
 #[derive(Debug, Default)]
@@ -9,6 +19,7 @@ pub struct ServerStats {
     accepted: AtomicU64,
     waits: AtomicU64,
     silent: AtomicU64,
+    requests: OnceLock<Arc<HttpMetrics>>,
 }
 
 impl ServerStats {
@@ -34,6 +45,18 @@ impl ServerStats {
     #[must_use]
     pub fn silent(&self) -> u64 {
         self.silent.load(Relaxed)
+    }
+
+    /// Counts requests that are refused before they reach a route there, among those that match none. The first call
+    /// decides.
+    pub(crate) fn count_refusals_in(&self, requests: Arc<HttpMetrics>) {
+        self.requests.get_or_init(|| requests);
+    }
+
+    pub(super) fn count_refusal(&self, method: &Method, status: StatusCode, duration: Duration) {
+        if let Some(requests) = self.requests.get() {
+            requests.route(UNMATCHED).record(method, status, duration);
+        }
     }
 
     pub(super) fn count_accepted(&self) {

@@ -77,8 +77,9 @@ async fn the_host_is_exposed_under_the_names_of_opentelemetry() {
     assert_eq!(value(&samples, "system_cpu_time_seconds_total", "state=\"nice\""), 0.0);
     let sent = "interface=\"eth0\",network_io_direction=\"transmit\"";
     assert_eq!(value(&samples, "system_network_io_bytes_total", sent), 900.0);
-    let busy = value(&samples, "system_cpu_utilization_ratio", "");
+    let busy = value(&samples, "observe_cpu_ratio", "");
     assert!((busy - 0.95).abs() < 1e-9, "{busy}");
+    assert!(samples.iter().all(|sample| sample.name != "system_cpu_utilization_ratio"), "that is for single cores");
 }
 
 #[tokio::test]
@@ -89,7 +90,7 @@ async fn the_engine_exposes_itself() {
 
     assert_eq!(value(&samples, "observe_processor_frames_total", ""), 40.0);
     assert_eq!(value(&samples, "observe_detectors_anomalies_total", ""), 1.0);
-    assert_eq!(value(&samples, "observe_exposition_dropped_samples_total", ""), 0.0);
+    assert_eq!(value(&samples, "observe_exposition_dropped_samples", ""), 0.0);
     for name in ["observe_bus_published_events_total", "observe_intake_refused_items_total", "observe_store_up"] {
         value(&samples, name, "");
     }
@@ -97,6 +98,15 @@ async fn the_engine_exposes_itself() {
         assert!(value(&samples, "process_resident_memory_bytes", "") > 1e6);
         assert!(value(&samples, "process_cpu_seconds_total", "") >= 0.0);
     }
+}
+
+#[tokio::test]
+async fn samples_that_were_left_out_are_no_counter() {
+    let fixture = Fixture::new().await;
+
+    let text = fixture.get("/metrics/prometheus").await.text;
+
+    assert!(text.contains("# TYPE observe_exposition_dropped_samples gauge\n"));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use observe_core::{
     names::{cpu, filesystem, memory, network},
     testing::ManualClock,
 };
-use observe_http::{AppState, Config, Profile, router};
+use observe_http::{AppState, Config, Profile, ServerStats, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -23,6 +23,7 @@ pub(crate) struct Fixture {
     pub(crate) router: Router,
     pub(crate) handle: Handle,
     pub(crate) clock: Arc<ManualClock>,
+    state: AppState,
     host: Host,
     _engine: Engine,
 }
@@ -73,8 +74,14 @@ impl Fixture {
             .start()
             .unwrap();
         let handle = engine.handle().clone();
-        let router = router(AppState::new(handle.clone(), config).with_cursor_key(&[7; 32]));
-        Self { router, handle, clock, host: Host::new(), _engine: engine }
+        let state = AppState::new(handle.clone(), config).with_cursor_key(&[7; 32]);
+        Self { router: router(state.clone()), handle, clock, state, host: Host::new(), _engine: engine }
+    }
+
+    /// Shows the counters of a server in front of the routes.
+    pub(crate) fn show(&mut self, stats: Arc<ServerStats>) {
+        self.state = self.state.clone().with_server_stats(stats);
+        self.router = router(self.state.clone());
     }
 
     /// Lets the clock show second `second` and publishes what the host looked like then.

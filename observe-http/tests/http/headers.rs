@@ -93,6 +93,21 @@ async fn large_answers_are_compressed_on_demand_and_small_ones_are_not() {
 }
 
 #[tokio::test]
+async fn lists_and_single_events_are_compressed_when_large() {
+    let fixture = Fixture::new().await;
+    fixture.log(&"x".repeat(2_000)).await;
+    let log = fixture.get("/events?event_type=LOG").await.json()[0]["id"].to_string();
+
+    for path in ["/", "/api/v1", "/openapi.json", &format!("/api/v1/events/{log}")] {
+        assert_eq!(
+            fixture.get_with(path, "accept-encoding", "gzip").await.header("content-encoding"),
+            "gzip",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn long_addresses_are_414_and_large_bodies_413() {
     let fixture = Fixture::new().await;
 

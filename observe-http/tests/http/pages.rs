@@ -52,6 +52,42 @@ async fn pages_of_frames_and_other_events_hold_everything_once() {
 }
 
 #[tokio::test]
+async fn pages_of_frames_hold_every_frame_once_at_any_limit() {
+    let fixture = Fixture::new().await;
+    let kinds = "event_type=CPU_METRIC&event_type=MEMORY_METRIC&event_type=DISK_METRIC&event_type=NETWORK_METRIC";
+
+    for limit in [1, 10, 100, 500] {
+        let ids = walk(&fixture, &format!("/api/v1/events?{kinds}&limit={limit}"), "id").await;
+        let ids: Vec<u64> = ids.iter().map(|id| id.parse().unwrap()).collect();
+
+        assert_eq!(ids.len(), 40, "limit {limit}");
+        assert!(ids.is_sorted_by(|one, next| one > next), "limit {limit}: {ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_frame_can_be_asked_for_by_its_id() {
+    let fixture = Fixture::new().await;
+    let ids = walk(&fixture, "/api/v1/events?event_type=CPU_METRIC&limit=10", "id").await;
+
+    for id in &ids {
+        let answer = fixture.get(&format!("/api/v1/events/{id}")).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["id"].to_string()), (200, id.clone()));
+        assert_eq!(answer.json()["event_type"], "CPU_METRIC");
+    }
+}
+
+#[tokio::test]
+async fn a_host_and_a_text_choose_events() {
+    let fixture = Fixture::new().await;
+    fixture.announce("Deployed").await;
+    let found = async |query: &str| walk(&fixture, &format!("/api/v1/events?limit=500&{query}"), "id").await.len();
+
+    assert_eq!((found("host=testhost").await, found("host=other").await), (42, 0));
+    assert_eq!((found("q=DEPLOYED").await, found("q=memory.percent").await, found("q=nowhere").await), (1, 10, 0));
+}
+
+#[tokio::test]
 async fn pages_of_series_hold_everything_once_in_order() {
     let fixture = Fixture::new().await;
     let all = fixture.get("/api/v1/metrics").await.json()["items"].as_array().unwrap().len();

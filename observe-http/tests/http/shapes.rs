@@ -172,6 +172,7 @@ async fn anomalies_have_the_documents_fields() {
 
     assert_eq!(page["items"][0]["timestamp"], "2024-01-20T12:35:05.000000Z");
     assert_eq!((&page["items"][0]["id"], &page["next_cursor"]), (&anomalies[0]["id"], &Value::Null));
+    anomalies[0]["id"].take();
     round(&mut anomalies);
     assert_json_snapshot!(anomalies);
 }
@@ -207,6 +208,7 @@ async fn events_of_every_kind_have_one_shape() {
 
     let mut events = body(&fixture, "/events?event_type=custom&event_type=LOG&event_type=anomaly").await;
 
+    events.as_array_mut().unwrap().iter_mut().for_each(|event| drop(event["id"].take()));
     round(&mut events);
     assert_json_snapshot!(events);
 }

@@ -199,6 +199,35 @@ async fn http2_is_spoken_to_those_who_know() {
 }
 
 #[tokio::test]
+async fn headers_of_http2_are_counted_too() {
+    let server = patient().await;
+    let stream = server.connect().await;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+
+    let uri = format!("http://{}/ping", server.address);
+    let request = (0..70).fold(Request::get(uri), |request, at| request.header(format!("x-{at}"), "y"));
+    let response = soon(sender.send_request(request.body(Empty::<Bytes>::new()).unwrap())).await.unwrap();
+
+    assert_eq!((response.status().as_u16(), response.version()), (431, http::Version::HTTP_2));
+}
+
+#[tokio::test]
+async fn refusals_before_routing_are_counted() {
+    let mut fixture = Fixture::new().await;
+    let server = Running::start(Config::default(), fixture.router.clone(), Duration::from_secs(5)).await;
+    fixture.show(Arc::clone(&server.stats));
+
+    server.exchange(b"GET /ping HTTP/1.1\r\n\r\n").await;
+
+    let text = fixture.get("/metrics/prometheus").await.text;
+    let line = "bot_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"400\"} 1\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[tokio::test]
 async fn the_most_connections_make_others_wait() {
     let mut config = Config::default();
     config.max_connections = 1;

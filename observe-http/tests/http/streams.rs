@@ -99,6 +99,53 @@ async fn a_broken_stream_goes_on_where_it_broke() {
 }
 
 #[tokio::test]
+async fn a_long_pause_is_caught_up_with_once_and_in_order() {
+    let fixture = Fixture::new().await;
+    for number in 0..300 {
+        fixture.announce(&number.to_string()).await;
+        fixture.log("between").await;
+    }
+    let first = fixture.get("/events?event_type=CUSTOM&limit=300").await.json()[299]["id"].as_u64();
+
+    let mut reader = Reader::open(&fixture, "?event_type=CUSTOM", first).await;
+    fixture.announce("300").await;
+
+    for number in 1..=300 {
+        assert_eq!(reader.event().await.1["data"]["name"], number.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_frames_goes_on_without_a_gap() {
+    let mut fixture = Fixture::new().await;
+    let mut reader = Reader::open(&fixture, "?event_type=CPU_METRIC", None).await;
+    fixture.tick(10).await;
+    let last = reader.event().await.1["id"].as_u64();
+    drop(reader);
+    fixture.tick(11).await;
+
+    let mut reader = Reader::open(&fixture, "?event_type=CPU_METRIC", last).await;
+    fixture.tick(12).await;
+
+    for second in ["2024-01-20T12:35:07.000000Z", "2024-01-20T12:35:08.000000Z"] {
+        let (kind, event) = reader.event().await;
+        assert_eq!((kind.as_str(), &event["timestamp"]), ("CPU_METRIC", &json!(second)));
+    }
+}
+
+#[tokio::test]
+async fn another_version_of_websocket_is_426() {
+    let (server, _fixture) = serve(Config::default()).await;
+    let mut request = format!("ws://{}/api/v1/stream", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-version", "8".parse().unwrap());
+
+    let refused = soon(client_async(request, connect(&server).await)).await.unwrap_err();
+
+    let tokio_tungstenite::tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
+    assert_eq!((answer.status().as_u16(), &answer.headers()["sec-websocket-version"]), (426, &"13".parse().unwrap()));
+}
+
+#[tokio::test]
 async fn a_gap_is_said_before_what_is_left() {
     let fixture = Fixture::new().await;
     fixture.announce("a").await;

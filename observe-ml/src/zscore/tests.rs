@@ -106,6 +106,32 @@ fn deviation_and_z_score_agree_even_where_nothing_deviated() {
 }
 
 #[test]
+fn after_a_window_without_variation_the_score_is_the_share_of_the_change() {
+    let score = |before: f64, then: f64| found(each_second([before; 300].into_iter().chain([then])))[0].1.score;
+
+    assert!((score(100.0, 101.0) - 0.5 / 101.0).abs() < 1e-9, "a trifle");
+    assert_eq!((score(100.0, 1e9) * 100.0).round(), 50.0);
+    assert_eq!(score(0.0, 200.0), 0.5, "from nothing to something");
+    assert_eq!(score(5.0, -5.0), 0.5, "to the other side");
+}
+
+#[test]
+fn a_burst_scores_above_the_first_change_of_what_stood_still() {
+    let burst = found(each_second(calm(300).chain([250.0])));
+    let change = found(each_second([0.0; 300].into_iter().chain([200.0])));
+
+    assert!(burst[0].1.score > change[0].1.score, "{} {}", burst[0].1.score, change[0].1.score);
+    assert!(change[0].1.z_score > burst[0].1.z_score, "the z-score stays as computed");
+}
+
+#[test]
+fn scores_end_below_one() {
+    let found = found(each_second(calm(300).chain([1e12])));
+
+    assert_eq!(found[0].1.score, 0.97);
+}
+
+#[test]
 fn odd_points_are_passed_over() {
     let mut points = each_second(calm(300));
     let clean = found(points.iter().copied().chain([at(300.0, 92.5)]));

@@ -96,6 +96,11 @@ fn text_of_the_wrong_kind_is_refused_by_name() {
         ("OBSERVE_SERVER__PORT__LOW", "1"),
         ("OBSERVE_ML__ZSCORE", "on"),
         ("PORT", "tcp://10.0.0.1:80"),
+        ("DEBUG", "notabool"),
+        ("OBSERVE_A__", "2"),
+        ("OBSERVE___", "2"),
+        ("OBSERVE_SERVER____PORT", "2"),
+        ("OBSERVE_SERVER", "1"),
     ] {
         let error = applied(&[(variable, text)]).unwrap_err();
 
@@ -122,6 +127,26 @@ fn documents_that_disagree_are_both_named() {
     let error = applied(&[("PORT", "1"), ("FASTAPI_PORT", "2")]).unwrap_err();
 
     assert_eq!(error, "FASTAPI_PORT and PORT set `server.port` to different values");
+}
+
+#[test]
+fn documents_that_agree_in_other_spelling_are_fine() {
+    let variables = [("FASTAPI_ENV", "Production"), ("ENVIRONMENT", "production"), ("FASTAPI_HOST", "LOCALHOST")];
+
+    let (layers, _) = applied(&[&variables[..], &[("HOST", "localhost"), ("PORT", "09001")]].concat()).unwrap();
+
+    assert_eq!(layers.value("server.port"), Some(&Value::Integer(9001)));
+    assert_eq!(value(&[("PORT", "09001"), ("FASTAPI_PORT", "9001")], "server.port"), Value::Integer(9001));
+    assert!(applied(&[("FASTAPI_ENV", "testing"), ("ENVIRONMENT", "production")]).is_err());
+}
+
+#[test]
+fn a_section_given_a_value_is_refused_with_the_form_that_sets_one() {
+    let section = applied(&[("OBSERVE_SERVER", "1")]).unwrap_err();
+    let inner = applied(&[("OBSERVE_ML__ZSCORE", "on")]).unwrap_err();
+
+    assert_eq!(section, "OBSERVE_SERVER: `server`: is a section; its values are set as OBSERVE_SERVER__KEY");
+    assert_eq!(inner, "OBSERVE_ML__ZSCORE: `ml.zscore`: is a section; its values are set as OBSERVE_ML__ZSCORE__KEY");
 }
 
 #[test]

@@ -47,15 +47,20 @@ impl Aggregate {
 
     /// Joins the points of each step into one, stamped with the step's beginning. Steps without points have none.
     ///
-    /// Steps begin at multiples of their length, so two questions about one moment agree on it. A step of zero leaves
-    /// the points as they are, but for rates.
-    pub(super) fn by_step(self, points: &[Point], step: Duration) -> Vec<Point> {
+    /// The first step begins at `start`, in whole microseconds as answers write it, so no stamp lies outside the range
+    /// that was asked for, and a range that leaves out its very first moment has the steps that one expects. A step of
+    /// zero leaves the points as they are, but for rates.
+    pub(super) fn by_step(self, points: &[Point], start: Timestamp, step: Duration) -> Vec<Point> {
         let usable: Vec<Point> = points.iter().copied().filter(|point| point.value.is_finite()).collect();
         let step = i64::try_from(step.as_nanos()).unwrap_or(i64::MAX);
         if step == 0 {
             return if self == Self::Rate { rates(&usable) } else { points.to_vec() };
         }
-        let begin = |point: &Point| point.timestamp.as_nanos().div_euclid(step).saturating_mul(step);
+        let start = start.as_nanos() - start.as_nanos() % 1_000;
+        let begin = |point: &Point| {
+            let nanos = point.timestamp.as_nanos();
+            nanos.saturating_sub(nanos.saturating_sub(start).rem_euclid(step))
+        };
         let mut before = None;
         let mut joined = Vec::new();
         for chunk in usable.chunk_by(|one, next| begin(one) == begin(next)) {
@@ -121,7 +126,11 @@ mod tests {
 
     fn joined(name: &str, values: &[f64], step: u64) -> Vec<f64> {
         let aggregate: Aggregate = name.parse().unwrap();
-        aggregate.by_step(&points(values), Duration::from_secs(step)).into_iter().map(|point| point.value).collect()
+        aggregate
+            .by_step(&points(values), Timestamp::from_nanos(0), Duration::from_secs(step))
+            .into_iter()
+            .map(|point| point.value)
+            .collect()
     }
 
     #[test]
@@ -155,15 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn steps_begin_at_multiples_of_their_length_and_empty_ones_are_left_out() {
+    fn the_first_step_begins_at_the_start_and_empty_ones_are_left_out() {
         let mut two = points(&[1.0, 2.0]);
         two[0].timestamp = Timestamp::from_millis(61_500);
         two[1].timestamp = Timestamp::from_millis(200_000);
 
-        let joined = Aggregate::Avg.by_step(&two, Duration::from_secs(60));
+        let joined = Aggregate::Avg.by_step(&two, Timestamp::from_nanos(60_500_000_001), Duration::from_secs(60));
 
         let stamps: Vec<i64> = joined.iter().map(|point| point.timestamp.as_millis()).collect();
-        assert_eq!(stamps, [60_000, 180_000]);
+        assert_eq!(stamps, [60_500, 180_500]);
     }
 
     #[test]
