@@ -51,7 +51,11 @@ fn metrics() -> String {
         ("Control groups", names::cgroup::ROWS),
         ("Hardware", names::hardware::ROWS),
     ];
-    assert_eq!(modules.iter().map(|(_, rows)| rows.len()).sum::<usize>(), names::all().count(), "a module is missing");
+    assert_eq!(
+        modules.iter().map(|(_, rows)| rows.len()).sum::<usize>(),
+        names::all().count(),
+        "a module of names has no title here: add it to `modules` in tests/docs/generated.rs"
+    );
     let mut text = String::new();
     for (title, rows) in modules {
         write!(text, "## {title}\n\n| Key | Kind | Unit | OpenTelemetry | Meaning |\n|---|---|---|---|---|\n").unwrap();
