@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{CollectorState, CollectorStatus, drain::StopSignal, handle::Shared};
-use crate::{Collect, CollectError, Collector, Custom, EventData, EventSink, SystemEvent, Timestamp, time::FOR_EVER};
+use crate::{Collect, CollectError, Collector, EventSink, SystemEvent, Timestamp, time::FOR_EVER};
 
 /// Drives one collector until the engine stops.
 pub(super) struct Schedule {
@@ -76,8 +76,7 @@ impl Schedule {
         }
         if self.gap > 0 {
             let data = serde_json::json!({ "collector": self.collector.name(), "skipped": self.gap });
-            let gap = EventData::Custom(Custom { name: "gap".to_owned(), data });
-            if self.shared.intake.publish(SystemEvent::new("engine", now, gap).into()).is_ok() {
+            if self.shared.intake.publish(SystemEvent::gap(now, data).into()).is_ok() {
                 self.gap = 0;
             }
         }

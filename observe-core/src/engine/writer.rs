@@ -14,8 +14,7 @@ use super::{
     handle::Shared,
 };
 use crate::{
-    Clock, Commit, Custom, Enriched, EventData, EventSink, IdSequence, Store, StoreError, SystemEvent, intake::Intake,
-    time::FOR_EVER,
+    Clock, Commit, Enriched, EventSink, IdSequence, Store, StoreError, SystemEvent, intake::Intake, time::FOR_EVER,
 };
 
 pub(super) struct Writer {
@@ -163,8 +162,7 @@ impl Writer {
             return;
         }
         let data = serde_json::json!({ "dropped_frames": gap.frames, "dropped_events": gap.events });
-        let data = EventData::Custom(Custom { name: "gap".to_owned(), data });
-        let mut event = SystemEvent::new("engine", self.clock.now(), data);
+        let mut event = SystemEvent::gap(self.clock.now(), data);
         if self.intake.publish(event.clone().into()).is_err() {
             event.id = IdSequence::default().next(event.timestamp);
             commit.events.push(Arc::new(Enriched { event, process: None }));

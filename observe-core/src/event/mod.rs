@@ -54,6 +54,11 @@ impl SystemEvent {
         Self { id: EventId::default(), source: source.into(), host: None, timestamp, data }
     }
 
+    /// Makes the note of the engine about what it could not take or keep.
+    pub(crate) fn gap(timestamp: Timestamp, data: serde_json::Value) -> Self {
+        Self::new("engine", timestamp, EventData::Custom(Custom { name: "gap".to_owned(), data }))
+    }
+
     /// Returns what kind of event this is.
     #[must_use]
     pub fn kind(&self) -> EventKind {
