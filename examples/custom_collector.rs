@@ -8,12 +8,9 @@ use std::{env, error::Error, fs, path::PathBuf, time::Duration};
 
 use observe::{EventKinds, SubjectId, prelude::*};
 
-// ANCHOR: metrics
 static JOBS: Metric = Metric::gauge("spool.jobs", Unit::Count, "Jobs that wait in the folder.");
 static BYTES: Metric = Metric::gauge("spool.bytes", Unit::Bytes, "Bytes of the jobs that wait.");
-// ANCHOR_END: metrics
 
-// ANCHOR: collector
 struct Spool {
     folder: PathBuf,
     table: Table,
@@ -50,7 +47,6 @@ impl Collector for Spool {
 }
 
 const INTERVAL: Duration = Duration::from_millis(500);
-// ANCHOR_END: collector
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::temp_dir().join(format!("observe-spool-{}", std::process::id()));
@@ -58,12 +54,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(folder.join("1"), "a letter")?;
     fs::write(folder.join("2"), "a long letter")?;
 
-    // ANCHOR: main
     let engine = Engine::builder().collector(Spool::new(folder.clone())?).start()?;
     let frames = Filter::kinds(EventKinds::from_iter([EventKind::Metric]));
     let mut readings = engine.handle().bus().subscribe("example", frames)?;
     let jobs: MetricKey = "spool.jobs".parse()?;
-    // ANCHOR_END: main
     for finished in ["1", "2", ""] {
         readings.wait_batch(1, Duration::from_secs(5));
         println!("{jobs} = {:?}", engine.handle().latest(&jobs).map(|point| point.value));

@@ -16,25 +16,20 @@ use observe::{
 use tokio::{net::TcpListener, runtime::Runtime, signal};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // ANCHOR: start
     let mut builder = Engine::builder().host_name("here");
     for collector in collectors::collectors(&collectors::Config::default())? {
         builder = builder.boxed_collector(collector);
     }
     let engine = builder.start()?;
-    // ANCHOR_END: start
 
     plain_loop(engine.handle())?;
     Runtime::new()?.block_on(service(engine.handle().clone()))?;
 
-    // ANCHOR: stop
     let report = engine.shutdown(Duration::from_secs(5));
     println!("everything was processed: {}", report.is_clean());
-    // ANCHOR_END: stop
     Ok(())
 }
 
-// ANCHOR: loop
 fn plain_loop(handle: &Handle) -> Result<(), Box<dyn Error>> {
     let busy: MetricKey = "cpu.total".parse()?;
     let frames = Filter::kinds(EventKinds::from_iter([EventKind::CpuMetric]));
@@ -49,9 +44,7 @@ fn plain_loop(handle: &Handle) -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
-// ANCHOR_END: loop
 
-// ANCHOR: service
 async fn service(handle: Handle) -> Result<(), std::io::Error> {
     let state = AppState::new(handle, Config::default());
     let mine = Router::new().route("/", get(|| async { "my own service\n" }));
@@ -61,4 +54,3 @@ async fn service(handle: Handle) -> Result<(), std::io::Error> {
     let stop = async { drop(signal::ctrl_c().await) };
     axum::serve(listener, all).with_graceful_shutdown(stop).await
 }
-// ANCHOR_END: service

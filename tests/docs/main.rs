@@ -5,8 +5,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fragments;
 mod generated;
 mod limits;
+#[expect(clippy::print_stdout, dead_code, unreachable_pub, reason = "it is what a page tells people to write")]
+#[path = "newcomer/main.rs"]
+mod newcomer;
 mod pages;
 
 use std::{
@@ -69,7 +73,18 @@ fn counters_of_the_limits_are_exposed() {
 }
 
 #[test]
-fn links_and_includes_lead_somewhere() {
+fn code_of_the_how_tos_is_that_of_programs_that_run() {
+    let pages: Vec<Page> = all_pages().into_iter().filter(|page| page.name.starts_with("docs/how-to/")).collect();
+    let blocks: usize = pages.iter().map(|page| page.blocks("rust,ignore").count()).sum();
+
+    let wrong: Vec<String> = pages.iter().flat_map(Page::strange_code).collect();
+
+    assert!(blocks > 8, "{blocks}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn links_lead_somewhere() {
     let lost: Vec<String> = all_pages().iter().flat_map(Page::lost_links).collect();
 
     assert!(lost.is_empty(), "{lost:#?}");

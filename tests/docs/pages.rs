@@ -32,14 +32,24 @@ impl Page {
         prose.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| Some(rest.split_once(')')?.0))
     }
 
-    /// Returns links and includes that lead nowhere.
+    /// Returns blocks of Rust that do not stand in the file which the comment above them names.
+    pub(crate) fn strange_code(&self) -> Vec<String> {
+        let parts: Vec<&str> = self.text.split("```").collect();
+        let blocks = parts.chunks_exact(2).filter(|pair| pair[1].starts_with("rust"));
+        let is_strange = |pair: &&[&str]| {
+            let source = pair[0].trim_end().rsplit_once("<!-- from ").and_then(|(_, rest)| rest.strip_suffix(" -->"));
+            let file = source.and_then(|path| fs::read_to_string(root().join(path)).ok()).unwrap_or_default();
+            !has_lines(&file, pair[1].split_once('\n').unwrap_or_default().1)
+        };
+        blocks.filter(is_strange).map(|pair| format!("{}: {}", self.name, pair[1])).collect()
+    }
+
+    /// Returns links that lead nowhere.
     pub(crate) fn lost_links(&self) -> Vec<String> {
         let folder = Path::new(&self.name).parent().unwrap();
         let inside = self.links().filter(|link| !link.contains("://"));
         let lost = inside.filter(|link| !is_there(folder, &self.name, link));
-        let includes = self.text.split("{{#include ").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
-        let broken = includes.filter(|include| !is_included(folder, include));
-        lost.chain(broken).map(|target| format!("{}: {target}", self.name)).collect()
+        lost.map(|target| format!("{}: {target}", self.name)).collect()
     }
 
     /// Returns whether a heading has this anchor.
@@ -86,11 +96,18 @@ fn is_there(folder: &Path, page: &str, link: &str) -> bool {
     root().join(&target).exists() && (anchor.is_empty() || Page::read(target.to_str().unwrap()).has_anchor(anchor))
 }
 
-fn is_included(folder: &Path, include: &str) -> bool {
-    let (path, part) = include.split_once(':').unwrap_or((include, ""));
-    let text = fs::read_to_string(root().join(folder).join(path)).unwrap_or_default();
-    let has = |mark: &str| text.lines().any(|line| line.trim() == format!("// {mark}: {part}"));
-    !text.is_empty() && (part.is_empty() || has("ANCHOR") && has("ANCHOR_END"))
+/// Returns whether a file has these lines one after the other, however deep they stand in it.
+fn has_lines(file: &str, block: &str) -> bool {
+    let (lines, wanted): (Vec<&str>, Vec<&str>) = (file.lines().collect(), block.lines().collect());
+    !wanted.is_empty()
+        && lines.windows(wanted.len()).any(|window| {
+            let indent = window[0].strip_suffix(wanted[0]).filter(|indent| indent.trim().is_empty());
+            let is_same = |(line, wanted): (&&str, &&str)| match indent {
+                Some(indent) => line.strip_prefix(indent).unwrap_or(line) == *wanted,
+                None => false,
+            };
+            window.iter().zip(&wanted).all(is_same)
+        })
 }
 
 /// Makes the anchor that a heading gets.
