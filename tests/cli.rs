@@ -6,7 +6,7 @@ mod common;
 
 use std::{fs, net::TcpListener};
 
-use common::{observe, run, stderr, stdout};
+use common::{Server, observe, run, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -228,6 +228,18 @@ fn doctor_ends_with_1_when_something_is_broken() {
     assert_eq!(check["outcome"], "broken");
     assert!(check["fix"].as_str().unwrap().contains("server.port"));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn doctor_knows_a_running_server() {
+    let server = Server::start("", &[]);
+    let (_, port) = server.address.rsplit_once(':').unwrap();
+
+    let output = run(&format!("[server]\nport = {port}\n"), &["doctor"]);
+
+    let in_use = format!("{} is in use by a running observe {}", server.address, env!("CARGO_PKG_VERSION"));
+    assert!(stdout(&output).contains(&in_use), "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
