@@ -65,6 +65,24 @@ fn an_unknown_key_ends_with_78_file_line_and_the_nearest_key() {
 }
 
 #[test]
+fn all_errors_are_told_at_once() {
+    let settings = "[server]\nprot = 9000\nmax_streams = 0\nhost = 5\n[colectors]\nx = 1\n[ml.zscore]\nthreshold = -1.0\n\
+        window_seconds = 1\n[collectors.cpu]\ninterval_seconds = nan\n[collectors.disk]\ninterval_seconds = 0.0\n";
+
+    let output = run(settings, &["check-config"]);
+
+    assert_eq!(output.status.code(), Some(78));
+    let text = stderr(&output);
+    for line in [2, 3, 4, 5, 8, 9, 11, 13] {
+        assert_eq!(text.matches(&format!("error: observe.toml:{line}:")).count(), 1, "{line}: {text}");
+    }
+    assert_eq!(text.matches("\n  help: ").count(), 8, "{text}");
+    for nearest in ["`server.port`", "`collectors`"] {
+        assert!(text.contains(&format!("did you mean {nearest}?")), "{text}");
+    }
+}
+
+#[test]
 fn every_kind_of_bad_file_ends_with_78_and_its_line() {
     for (settings, line) in [
         ("[server]\nport = \n", "observe.toml:2:"),
@@ -111,7 +129,9 @@ fn a_bad_file_is_reported_as_json_too() {
     let output = run("[server]\nprot = 1\n", &["check-config", "--json"]);
 
     let answer: Value = serde_json::from_str(stdout(&output)).unwrap();
-    assert_eq!((&answer["valid"], &answer["help"]), (&false.into(), &"did you mean `server.port`?".into()));
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!((&answer["valid"], errors.len()), (&false.into(), 1));
+    assert_eq!(errors[0]["help"], "did you mean `server.port`?");
     assert_eq!(output.status.code(), Some(78));
 }
 
@@ -248,6 +268,14 @@ fn doctor_reports_bad_settings_among_the_rest() {
 
     assert!(stdout(&output).contains("unknown key `server.prot`; did you mean `server.port`?"), "{}", stdout(&output));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn doctor_counts_what_else_is_wrong() {
+    let output = run("[server]\nprot = 1\nmax_streams = 0\n", &["doctor"]);
+
+    let line = "`server.prot`, and 1 more; `observe check-config` tells all of them";
+    assert!(stdout(&output).contains(line), "{}", stdout(&output));
 }
 
 #[test]

@@ -6,10 +6,7 @@ use serde_json::json;
 use toml::Value;
 
 use super::{FAILED, Global, fail_settings, print, tell};
-use crate::{
-    assemble,
-    settings::{Environment, Loaded, Origin, SettingsError},
-};
+use crate::settings::{Environment, Loaded, Origin, SettingsErrors};
 
 /// Validates settings and shows where each value came from
 #[derive(Debug, clap::Args)]
@@ -23,16 +20,13 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
-        let loaded = match self.check(global, environment) {
+        let loaded = match global.load(self.file.as_deref(), environment, Vec::new()) {
             Ok(loaded) => loaded,
-            Err(error) => {
+            Err(errors) => {
                 if self.json {
-                    print(&format!(
-                        "{:#}\n",
-                        json!({ "valid": false, "error": error.to_string(), "help": error.help() })
-                    ));
+                    print(&errors_as_json(&errors));
                 }
-                return fail_settings(&error);
+                return fail_settings(&errors);
             }
         };
         for remark in &loaded.remarks {
@@ -40,12 +34,6 @@ impl Args {
         }
         let text = if self.json { as_json(&loaded) } else { as_toml(&loaded) };
         if print(&text) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
-    }
-
-    fn check(&self, global: &Global, environment: &Environment) -> Result<Loaded, SettingsError> {
-        let loaded = global.load(self.file.as_deref(), environment, Vec::new())?;
-        assemble::check(&loaded)?;
-        Ok(loaded)
     }
 }
 
@@ -79,6 +67,11 @@ fn as_json(loaded: &Loaded) -> String {
     let settings: Vec<_> = loaded.rows().into_iter().map(|(key, value, origin)| row(&key, value, &origin)).collect();
     let file = loaded.file.as_ref().map(|path| path.display().to_string());
     format!("{:#}\n", json!({ "valid": true, "file": file, "warnings": loaded.remarks, "settings": settings }))
+}
+
+fn errors_as_json(errors: &SettingsErrors) -> String {
+    let rows: Vec<_> = errors.iter().map(|error| json!({ "error": error.to_string(), "help": error.help() })).collect();
+    format!("{:#}\n", json!({ "valid": false, "errors": rows, "left_out": errors.left_out() }))
 }
 
 fn row(key: &str, value: &Value, origin: &Origin) -> serde_json::Value {

@@ -15,7 +15,10 @@ use std::{
 use clap::{ArgAction, ColorChoice, Parser, Subcommand};
 use toml::Value;
 
-use crate::settings::{self, Environment, FileSource, Loaded, SettingsError, Sources};
+use crate::{
+    assemble,
+    settings::{self, Environment, FileSource, Loaded, SettingsErrors, Sources},
+};
 
 /// Watches this host: samples it, finds what is unusual, and answers questions over HTTP.
 #[derive(Debug, Parser)]
@@ -67,16 +70,16 @@ impl Cli {
 }
 
 impl Global {
-    /// Loads settings from all layers; `file` stands in for `--config`.
+    /// Loads settings from all layers and checks them; `file` stands in for `--config`.
     fn load(
         &self,
         file: Option<&Path>,
         environment: &Environment,
         mut flags: Vec<Flag>,
-    ) -> Result<Loaded, SettingsError> {
+    ) -> Result<Loaded, SettingsErrors> {
         flags.extend(self.level());
         let file = file.or(self.config.as_deref()).map_or(FileSource::Search(settings::SEARCH), FileSource::Named);
-        settings::load(&Sources { file, environment, flags })
+        settings::load(&Sources { file, environment, flags }, assemble::check)
     }
 
     fn level(&self) -> Option<Flag> {
@@ -115,8 +118,14 @@ fn fail(error: &dyn Error, help: &str, code: u8) -> ExitCode {
 }
 
 /// Tells the user that settings cannot be used.
-fn fail_settings(error: &SettingsError) -> ExitCode {
-    fail(error, &error.help(), BAD_CONFIGURATION)
+fn fail_settings(errors: &SettingsErrors) -> ExitCode {
+    for error in errors.iter() {
+        fail(error, &error.help(), BAD_CONFIGURATION);
+    }
+    if errors.left_out() > 0 {
+        tell(&format!("and {} more\n", errors.left_out()));
+    }
+    ExitCode::from(BAD_CONFIGURATION)
 }
 
 /// Writes a command's result, and says whether it could be.

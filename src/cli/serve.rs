@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{FAILED, Flag, Global, fail, fail_settings, print, signals::Signals};
 use crate::{
     assemble::{self, AssembleError},
-    settings::{Environment, Loaded, SettingsError},
+    settings::{Environment, Loaded, SettingsErrors},
     telemetry,
 };
 
@@ -59,7 +59,7 @@ impl Args {
     pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
         let loaded = match self.load(global, environment) {
             Ok(loaded) => loaded,
-            Err(error) => return fail_settings(&error),
+            Err(errors) => return fail_settings(&errors),
         };
         telemetry::start(loaded.settings.log, global.is_colored(&io::stderr(), environment));
         for remark in &loaded.remarks {
@@ -67,17 +67,16 @@ impl Args {
         }
         match serve(&loaded) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(ServeError::Assemble(AssembleError::Settings(error))) => fail_settings(&error),
+            Err(ServeError::Assemble(AssembleError::Settings(error))) => fail_settings(&error.into()),
             Err(error) => fail(&error, error.help(), FAILED),
         }
     }
 
-    fn load(&self, global: &Global, environment: &Environment) -> Result<Loaded, SettingsError> {
+    fn load(&self, global: &Global, environment: &Environment) -> Result<Loaded, SettingsErrors> {
         let loaded = global.load(None, environment, self.flags())?;
         if self.production {
             environment.check_production()?;
         }
-        assemble::check(&loaded)?;
         Ok(loaded)
     }
 

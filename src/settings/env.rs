@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use toml::Value;
 
-use super::{Layers, Origin, SettingsError};
+use super::{Layers, Origin, SettingsError, SettingsErrors};
 
 /// What the environment says: values for keys, and remarks about names that change nothing.
 #[derive(Debug, Default)]
@@ -32,80 +32,60 @@ impl Environment {
 
     /// Lays the documents' names on top of `layers`, then the canonical ones. Returns remarks for the log.
     ///
-    /// Where names of two documents disagree, the one of the active profile wins.
-    pub(crate) fn apply(&self, layers: &mut Layers, profile: &str) -> Result<Vec<String>, SettingsError> {
+    /// Where names of two documents disagree, the one of the active profile wins. What cannot be used is noted in `errors`.
+    pub(crate) fn apply(&self, layers: &mut Layers, profile: &str, errors: &mut SettingsErrors) -> Vec<String> {
         let mut remarks = Vec::new();
-        self.apply_documents(layers, profile, &mut remarks)?;
-        for (name, value) in &self.variables {
-            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
-            let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
-            if !rest.contains(SEPARATOR) {
-                if let Some(Value::Table(_)) = layers.value(&key) {
-                    return Err(invalid(
-                        name,
-                        &key,
-                        format!("is a section; its values are set as {name}{SEPARATOR}KEY"),
-                    ));
-                }
-                remarks.extend(remark_on_single_name(name, rest, layers));
-                continue;
-            }
-            if key.split('.').any(str::is_empty) {
-                let origin = Origin::Environment(name.clone());
-                return Err(SettingsError::Unknown { key, origin, nearest: None });
-            }
-            let value = parse_named(name, &key, utf8(name, value)?, layers.value(&key))?;
-            layers.set(&key, value, Origin::Environment(name.clone()))?;
+        let mut taken = Vec::new();
+        for name in NAMES {
+            let remark = self.apply_document(name, layers, profile, &mut taken);
+            remarks.extend(errors.note(remark).flatten());
         }
-        Ok(remarks)
+        for (name, value) in &self.variables {
+            let remark = apply_canonical(name, value, layers);
+            remarks.extend(errors.note(remark).flatten());
+        }
+        remarks
     }
 
-    fn apply_documents(
+    /// Lays the value of one name of a document on top; `taken` holds those before it.
+    fn apply_document<'n>(
         &self,
+        name: &'n Name,
         layers: &mut Layers,
         profile: &str,
-        remarks: &mut Vec<String>,
-    ) -> Result<(), SettingsError> {
-        let mut taken: Vec<(&Name, Value)> = Vec::new();
-        for name in NAMES {
-            let Some(text) = self.text(name.variable)? else { continue };
-            let key = match name.effect {
-                Effect::Sets(key) => key,
-                Effect::None(reason) => {
-                    remarks.push(format!("{} has no effect: {reason}", name.variable));
-                    continue;
+        taken: &mut Vec<(&'n Name, Value)>,
+    ) -> Result<Option<String>, SettingsError> {
+        let Some(text) = self.text(name.variable)? else { return Ok(None) };
+        let key = match name.effect {
+            Effect::Sets(key) => key,
+            Effect::None(reason) => return Ok(Some(format!("{} has no effect: {reason}", name.variable))),
+            Effect::NotBuilt(key) => {
+                if name.variable == DEBUG {
+                    parse_named(name.variable, key, text, Some(&Value::Boolean(false)))?;
                 }
-                Effect::NotBuilt(key) => {
-                    if name.variable == DEBUG {
-                        parse_named(name.variable, key, text, Some(&Value::Boolean(false)))?;
-                    }
-                    remarks.push(format!("{} has no effect: `{key}` is not built yet", name.variable));
-                    continue;
-                }
-            };
-            let other = taken.iter().find(|(other, _)| other.effect == name.effect);
-            if other.is_some_and(|(other, _)| other.profile == profile) {
-                continue;
+                return Ok(Some(format!("{} has no effect: `{key}` is not built yet", name.variable)));
             }
-            let value = parse_named(name.variable, key, text, layers.value(key))?;
-            if let Some((other, other_value)) = other
-                && name.profile != profile
-                && !is_same(other_value, &value)
-            {
-                return Err(SettingsError::Conflict {
-                    key: key.to_owned(),
-                    first: other.variable.to_owned(),
-                    second: name.variable.to_owned(),
-                });
-            }
-            layers.set(key, value.clone(), Origin::Environment(name.variable.to_owned()))?;
-            taken.push((name, value));
+        };
+        let other = taken.iter().find(|(other, _)| other.effect == name.effect);
+        if other.is_some_and(|(other, _)| other.profile == profile) {
+            return Ok(None);
         }
-        Ok(())
+        let value = parse_named(name.variable, key, text, layers.value(key))?;
+        if let Some((other, other_value)) = other
+            && name.profile != profile
+            && !is_same(other_value, &value)
+        {
+            let (first, second) = (other.variable.to_owned(), name.variable.to_owned());
+            return Err(SettingsError::Conflict { key: key.to_owned(), first, second });
+        }
+        layers.set(key, value.clone(), Origin::Environment(name.variable.to_owned()))?;
+        taken.push((name, value));
+        Ok(None)
     }
 
     /// Refuses what the environment asks for and production must not have, or must have and is not built.
-    pub(crate) fn check_production(&self) -> Result<(), SettingsError> {
+    pub(crate) fn check_production(&self) -> Result<(), SettingsErrors> {
+        let mut errors = SettingsErrors::default();
         let refused = |variable: &str, key: &str, problem: &str| SettingsError::Refused {
             key: key.to_owned(),
             origin: Origin::Environment(variable.to_owned()),
@@ -113,16 +93,16 @@ impl Environment {
         };
         // A text that is no boolean was refused before.
         if self.text(DEBUG)?.and_then(parse_bool).unwrap_or(false) {
-            return Err(refused(DEBUG, "server.debug", "debugging is on"));
+            errors.push(refused(DEBUG, "server.debug", "debugging is on"));
         }
         for name in NAMES.iter().filter(|name| self.has(name.variable)) {
             if let Effect::NotBuilt(key) = name.effect
                 && PROTECTIONS.iter().any(|section| key.starts_with(section))
             {
-                return Err(refused(name.variable, key, "asks for a protection that is not built yet"));
+                errors.push(refused(name.variable, key, "asks for a protection that is not built yet"));
             }
         }
-        Ok(())
+        errors.or(())
     }
 }
 
@@ -155,6 +135,25 @@ const fn not_built(profile: &'static str, variable: &'static str, key: &'static 
 
 const fn without(profile: &'static str, variable: &'static str, reason: &'static str) -> Name {
     Name { variable, profile, effect: Effect::None(reason) }
+}
+
+/// Lays the value of a variable such as `OBSERVE_SERVER__PORT` on top; other variables change nothing.
+fn apply_canonical(name: &str, value: &OsString, layers: &mut Layers) -> Result<Option<String>, SettingsError> {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return Ok(None) };
+    let key = rest.to_ascii_lowercase().replace(SEPARATOR, ".");
+    if !rest.contains(SEPARATOR) {
+        if let Some(Value::Table(_)) = layers.value(&key) {
+            return Err(invalid(name, &key, format!("is a section; its values are set as {name}{SEPARATOR}KEY")));
+        }
+        return Ok(remark_on_single_name(name, rest, layers));
+    }
+    let origin = Origin::Environment(name.to_owned());
+    if key.split('.').any(str::is_empty) {
+        return Err(SettingsError::Unknown { key, origin, nearest: None });
+    }
+    let value = parse_named(name, &key, utf8(name, value)?, layers.value(&key))?;
+    layers.set(&key, value, origin)?;
+    Ok(None)
 }
 
 fn utf8<'a>(name: &str, value: &'a OsString) -> Result<&'a str, SettingsError> {

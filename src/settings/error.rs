@@ -27,7 +27,62 @@ pub(crate) enum SettingsError {
     Unreadable { path: PathBuf, source: io::Error },
 }
 
+/// Everything that is wrong with settings, as far as it can be found out at once.
+#[derive(Debug, Default)]
+pub(crate) struct SettingsErrors {
+    errors: Vec<SettingsError>,
+    left_out: usize,
+}
+
+impl SettingsErrors {
+    /// Notes an error; above [`MAX_ERRORS`] they are only counted.
+    pub(crate) fn push(&mut self, error: SettingsError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Returns what came out, or notes why nothing did.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T, SettingsError>) -> Option<T> {
+        outcome.map_err(|error| self.push(error)).ok()
+    }
+
+    /// Returns the value unless an error was noted.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.errors.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    /// Lists the errors in the order in which they were found.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SettingsError> {
+        self.errors.iter()
+    }
+
+    /// Returns how many errors are not listed.
+    pub(crate) const fn left_out(&self) -> usize {
+        self.left_out
+    }
+}
+
+impl From<SettingsError> for SettingsErrors {
+    fn from(error: SettingsError) -> Self {
+        Self { errors: vec![error], left_out: 0 }
+    }
+}
+
 impl SettingsError {
+    /// Returns the key that has to be changed, where there is one.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Conflict { key, .. }
+            | Self::Invalid { key, .. }
+            | Self::Refused { key, .. }
+            | Self::Unknown { key, .. } => Some(key),
+            Self::Syntax { .. } | Self::Unreadable { .. } => None,
+        }
+    }
+
     /// Returns what the reader of the message should do.
     pub(crate) fn help(&self) -> String {
         match self {
@@ -64,6 +119,9 @@ pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -
     let enough = 1 + key.chars().count() / 4;
     (distance <= enough).then(|| candidate.to_owned())
 }
+
+/// The most errors that are listed.
+pub(crate) const MAX_ERRORS: usize = 20;
 
 /// Sections of the contract that have nothing behind them yet.
 const PLANNED_SECTIONS: [&str; 11] =

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::SettingsError;
+use super::{SettingsError, SettingsErrors};
 
 /// Where a value came from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,8 +57,17 @@ impl Layers {
         Self { table: defaults, origins: BTreeMap::new() }
     }
 
-    /// Lays the content of a file on top.
-    pub(crate) fn add_file(&mut self, path: &Path, text: &str) -> Result<(), SettingsError> {
+    /// Lays the content of a file on top. What does not fit stays as it was and is noted in `errors`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is not TOML.
+    pub(crate) fn add_file(
+        &mut self,
+        path: &Path,
+        text: &str,
+        errors: &mut SettingsErrors,
+    ) -> Result<(), SettingsError> {
         let path: Arc<Path> = path.into();
         let at = |span: Option<Range<usize>>| position(&path, text, span.map_or(0, |span| span.start));
         let syntax = |error: &toml::de::Error| SettingsError::Syntax {
@@ -69,7 +78,7 @@ impl Layers {
         let mut found = BTreeMap::new();
         note_origins("", document.get_ref(), &|offset| position(&path, text, offset), &mut found);
         let table = Table::deserialize(toml::Deserializer::from(document)).map_err(|error| syntax(&error))?;
-        merge("", &mut self.table, table, &found)?;
+        merge("", &mut self.table, table, &found, errors);
         self.origins.append(&mut found);
         Ok(())
     }
@@ -90,11 +99,28 @@ impl Layers {
         Ok(())
     }
 
+    /// Takes a key back to what it was in `defaults`, and says whether this changed anything.
+    pub(crate) fn restore(&mut self, key: &str, defaults: &Table) -> bool {
+        let key = key.split('[').next().unwrap_or_default();
+        let default = value(defaults, key);
+        if self.value(key) == default {
+            return false;
+        }
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let mut names = section.split('.').filter(|name| !name.is_empty());
+        let Some(table) = names.try_fold(&mut self.table, |table, name| table.get_mut(name)?.as_table_mut()) else {
+            return false;
+        };
+        match default {
+            Some(default) => table.insert(name.to_owned(), default.clone()),
+            None => table.remove(name),
+        };
+        true
+    }
+
     /// Returns the value under a dotted key.
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
-        let mut names = key.split('.');
-        let first = self.table.get(names.next()?)?;
-        names.try_fold(first, |value, name| value.get(name))
+        value(&self.table, key)
     }
 
     /// Returns where a key was set, or for one that is not in the table, what is around it.
@@ -120,6 +146,13 @@ impl Layers {
     }
 }
 
+/// Returns the value under a dotted key of a table.
+pub(super) fn value<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut names = key.split('.');
+    let first = table.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))
+}
+
 /// Lists the dotted keys and values of a table, depth first; an empty section is listed as a value.
 pub(crate) fn leaves(table: &Table) -> Vec<(String, &Value)> {
     fn walk<'a>(prefix: &str, table: &'a Table, into: &mut Vec<(String, &'a Value)>) {
@@ -141,24 +174,22 @@ fn merge(
     base: &mut Table,
     overlay: Table,
     origins: &BTreeMap<String, Origin>,
-) -> Result<(), SettingsError> {
+    errors: &mut SettingsErrors,
+) {
     for (name, value) in overlay {
         let key = join(prefix, &name);
         match (base.get_mut(&name), value) {
-            (Some(Value::Table(inner)), Value::Table(value)) => merge(&key, inner, value, origins)?,
-            (Some(Value::Table(_)), other) => {
-                return Err(SettingsError::Invalid {
-                    origin: origins.get(&key).cloned().unwrap_or(Origin::Default),
-                    problem: format!("expected a section, found {}", other.type_str()),
-                    key,
-                });
-            }
+            (Some(Value::Table(inner)), Value::Table(value)) => merge(&key, inner, value, origins, errors),
+            (Some(Value::Table(_)), other) => errors.push(SettingsError::Invalid {
+                origin: origins.get(&key).cloned().unwrap_or(Origin::Default),
+                problem: format!("expected a section, found {}", other.type_str()),
+                key,
+            }),
             (_, value) => {
                 base.insert(name, value);
             }
         }
     }
-    Ok(())
 }
 
 fn note_origins(
@@ -202,7 +233,10 @@ mod tests {
     }
 
     fn file(layers: &mut Layers, text: &str) -> Result<(), String> {
-        layers.add_file(Path::new("observe.toml"), text).map_err(|error| error.to_string())
+        let mut errors = SettingsErrors::default();
+        let added = layers.add_file(Path::new("observe.toml"), text, &mut errors);
+        let first = added.err().map(|error| error.to_string()).or(errors.iter().next().map(ToString::to_string));
+        first.map_or(Ok(()), Err)
     }
 
     #[test]
@@ -265,6 +299,20 @@ mod tests {
         let error = file(&mut layers(), "server = 5").unwrap_err();
 
         assert_eq!(error, "observe.toml:1:1: `server`: expected a section, found integer");
+    }
+
+    #[test]
+    fn a_value_goes_back_to_its_default_once() {
+        let (mut layers, defaults) = (layers(), layers().table);
+        file(&mut layers, "list = [1]\n[server]\nport = 9000\nprot = 1\n").unwrap();
+
+        for key in ["list[0]", "server.port", "server.prot"] {
+            assert!(layers.restore(key, &defaults) && !layers.restore(key, &defaults), "{key}");
+        }
+        for key in ["server.host", "nothing.at.all", "", ".", "["] {
+            assert!(!layers.restore(key, &defaults), "{key}");
+        }
+        assert_eq!(layers.table, defaults);
     }
 
     #[test]

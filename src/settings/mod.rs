@@ -5,6 +5,7 @@ mod error;
 mod layers;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -15,10 +16,13 @@ use toml::{Table, Value};
 
 pub(crate) use self::{
     env::Environment,
-    error::SettingsError,
+    error::{SettingsError, SettingsErrors},
     layers::{Origin, leaves},
 };
-use self::{error::nearest, layers::Layers};
+use self::{
+    error::nearest,
+    layers::{Layers, value},
+};
 use crate::telemetry;
 
 /// Everything that can be set. Each section is the `Config` of the part that it configures.
@@ -77,27 +81,53 @@ impl Loaded {
         found.into_iter().map(|(key, value)| (key.clone(), value, self.layers.origin(&key))).collect()
     }
 
+    /// Reads the settings out of the layers.
+    fn read(&mut self, check: impl Fn(&Self) -> Result<(), SettingsError>) -> Result<(), SettingsError> {
+        self.settings = deserialize(&self.layers)?;
+        check(self)
+    }
+
+    /// Takes the key of an error back to its default, and says whether there was anything to take back.
+    fn restore(&mut self, error: &SettingsError, defaults: &Table) -> bool {
+        error.key().is_some_and(|key| self.layers.restore(key, defaults))
+    }
+
     /// Makes an error about a key out of what a part of the program found wrong with it.
     pub(crate) fn invalid(&self, key: &str, problem: impl Into<String>) -> SettingsError {
         SettingsError::Invalid { key: key.to_owned(), origin: self.layers.origin(key), problem: problem.into() }
     }
 }
 
-/// Merges all layers and makes settings of them.
-pub(crate) fn load(sources: &Sources<'_>) -> Result<Loaded, SettingsError> {
+/// Merges all layers, makes settings of them and lets `check` judge these.
+///
+/// What is wrong is noted and taken back to its default, and looking goes on, so that all errors are told at once.
+pub(crate) fn load(
+    sources: &Sources<'_>,
+    check: impl Fn(&Loaded) -> Result<(), SettingsError>,
+) -> Result<Loaded, SettingsErrors> {
     let defaults = defaults();
-    let mut layers = Layers::new(defaults.clone());
+    let (mut layers, mut errors) = (Layers::new(defaults.clone()), SettingsErrors::default());
     let file = read_file(&sources.file)?;
     if let Some((path, text)) = &file {
-        layers.add_file(path, text)?;
+        layers.add_file(path, text, &mut errors)?;
     }
-    let profile = active_profile(sources, &layers)?;
-    let remarks = sources.environment.apply(&mut layers, &profile)?;
+    let profile = active_profile(sources, &layers);
+    let remarks = sources.environment.apply(&mut layers, &profile, &mut errors);
     for (key, value, flag) in &sources.flags {
-        layers.set(key, value.clone(), Origin::Flag(flag))?;
+        errors.note(layers.set(key, value.clone(), Origin::Flag(flag)));
     }
-    let settings = deserialize(&layers, &defaults)?;
-    Ok(Loaded { settings, file: file.map(|(path, _)| path), remarks, layers })
+    let file = file.map(|(path, _)| path);
+    let mut loaded = Loaded { settings: Settings::default(), file, remarks, layers };
+    let mut is_readable = true;
+    for error in unknown(&loaded.layers, &defaults) {
+        is_readable &= loaded.restore(&error, &defaults);
+        errors.push(error);
+    }
+    while is_readable && let Err(error) = loaded.read(&check) {
+        is_readable = loaded.restore(&error, &defaults);
+        errors.push(error);
+    }
+    errors.or(loaded)
 }
 
 /// Returns every key with its default.
@@ -126,40 +156,45 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 /// The profile decides between names of documents, so it is looked up before they are.
-fn active_profile(sources: &Sources<'_>, layers: &Layers) -> Result<String, SettingsError> {
+fn active_profile(sources: &Sources<'_>, layers: &Layers) -> String {
     let flag = sources.flags.iter().find(|(key, ..)| *key == PROFILE);
     let flag = flag.and_then(|(_, value, _)| value.as_str());
-    let environment = sources.environment;
-    let found = match (flag, environment.text("OBSERVE_SERVER__PROFILE")?, environment.text("OBSERVE_PROFILE")?) {
+    // What is not text is refused when the environment is applied.
+    let text = |name| sources.environment.text(name).ok().flatten();
+    let found = match (flag, text("OBSERVE_SERVER__PROFILE"), text("OBSERVE_PROFILE")) {
         (Some(profile), ..) | (None, Some(profile), _) | (None, None, Some(profile)) => Some(profile),
         (None, None, None) => layers.value(PROFILE).and_then(Value::as_str),
     };
-    Ok(found.unwrap_or_default().to_owned())
+    found.unwrap_or_default().to_owned()
 }
 
-fn deserialize(layers: &Layers, defaults: &Table) -> Result<Settings, SettingsError> {
-    let table = layers.table();
-    if let Some((key, _)) = leaves(table).into_iter().find(|(key, _)| !is_known(defaults, key)) {
-        return Err(unknown(&key, layers, defaults));
-    }
-    serde_path_to_error::deserialize(table.clone()).map_err(|error| {
+fn deserialize(layers: &Layers) -> Result<Settings, SettingsError> {
+    serde_path_to_error::deserialize(layers.table().clone()).map_err(|error| {
         let key = error.path().to_string();
         let problem = plainly(error.inner().message().trim_end());
         SettingsError::Invalid { origin: layers.origin(&key), problem, key }
     })
 }
 
-/// Names the outermost part of `key` that does not exist: a misspelt section, rather than each key in it.
-fn unknown(key: &str, layers: &Layers, defaults: &Table) -> SettingsError {
-    let outermost = prefixes(key).find(|part| !is_known(defaults, part)).unwrap_or(key);
+/// Finds the keys that do not exist, a misspelt section rather than each key in it.
+fn unknown(layers: &Layers, defaults: &Table) -> Vec<SettingsError> {
     let known = leaves(defaults);
     let known: Vec<&str> = known.iter().flat_map(|(key, _)| prefixes(key)).collect();
-    // A variable names only the innermost key; the sections around it came to be with it.
-    let origin = match layers.origin(outermost) {
-        Origin::Default => layers.origin(key),
-        found => found,
-    };
-    SettingsError::Unknown { key: outermost.to_owned(), origin, nearest: nearest(outermost, known) }
+    let mut seen = BTreeSet::new();
+    let mut errors = Vec::new();
+    for (key, _) in leaves(layers.table()) {
+        let Some(outermost) = prefixes(&key).find(|part| value(defaults, part).is_none()) else { continue };
+        // A variable names only the innermost key; the sections around it came to be with it.
+        let origin = match layers.origin(outermost) {
+            Origin::Default => layers.origin(&key),
+            found => found,
+        };
+        if seen.insert(outermost.to_owned()) {
+            let nearest = nearest(outermost, known.iter().copied());
+            errors.push(SettingsError::Unknown { key: outermost.to_owned(), origin, nearest });
+        }
+    }
+    errors
 }
 
 /// Says what kind of value is expected in words, not as a type of Rust.
@@ -171,12 +206,6 @@ fn plainly(problem: &str) -> String {
         },
         None => problem.to_owned(),
     }
-}
-
-fn is_known(defaults: &Table, key: &str) -> bool {
-    let mut names = key.split('.');
-    let first = names.next().and_then(|name| defaults.get(name));
-    names.try_fold(first, |value, name| Some(value?.get(name))).flatten().is_some()
 }
 
 /// Lists `a`, `a.b` and `a.b.c` of `a.b.c`.

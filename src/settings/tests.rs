@@ -22,17 +22,46 @@ fn load_text(
     text: &str,
     variables: &[(&str, &str)],
     flags: Vec<(&'static str, Value, &'static str)>,
-) -> Result<Loaded, SettingsError> {
+) -> Result<Loaded, Only> {
     let (_folder, path) = file(text);
-    load(&Sources { file: FileSource::Named(&path), environment: &environment(variables), flags })
+    load_unchecked(&Sources { file: FileSource::Named(&path), environment: &environment(variables), flags })
+}
+
+fn load_unchecked(sources: &Sources<'_>) -> Result<Loaded, Only> {
+    load(sources, |_| Ok(())).map_err(|errors| {
+        let mut errors = errors.iter();
+        let error = errors.next().unwrap();
+        assert!(errors.next().is_none(), "there is more than {error}");
+        Only { message: error.to_string(), help: error.help() }
+    })
+}
+
+/// The only thing that is wrong with settings.
+#[derive(Debug)]
+struct Only {
+    message: String,
+    help: String,
+}
+
+/// Returns all errors without the folder that the file happened to be in.
+fn errors_of(
+    text: &str,
+    variables: &[(&str, &str)],
+    check: impl Fn(&Loaded) -> Result<(), SettingsError>,
+) -> Vec<String> {
+    let (folder, path) = file(text);
+    let environment = environment(variables);
+    let sources = Sources { file: FileSource::Named(&path), environment: &environment, flags: Vec::new() };
+    let folder = format!("{}/", folder.path().display());
+    let errors = load(&sources, check).unwrap_err();
+    errors.iter().map(|error| error.to_string().replace(&folder, "")).collect()
 }
 
 /// Returns the error without the folder that the file happened to be in, and its help.
 fn error_of(text: &str) -> (String, String) {
-    let error = load_text(text, &[], Vec::new()).unwrap_err();
-    let message = error.to_string();
+    let Only { message, help } = load_text(text, &[], Vec::new()).unwrap_err();
     let start = message.find("observe.toml").unwrap_or(0);
-    (message[start..].to_owned(), error.help())
+    (message[start..].to_owned(), help)
 }
 
 fn origin_of(loaded: &Loaded, key: &str) -> String {
@@ -70,7 +99,7 @@ fn the_shipped_file_explains_every_setting() {
 fn without_any_layer_settings_are_the_defaults() {
     let sources = Sources { file: FileSource::Search(&[]), environment: &environment(&[]), flags: Vec::new() };
 
-    let loaded = load(&sources).unwrap();
+    let loaded = load_unchecked(&sources).unwrap();
 
     assert_eq!(loaded.settings.server, observe::http::Config::default());
     assert!(loaded.file.is_none() && loaded.remarks.is_empty());
@@ -100,7 +129,7 @@ fn the_first_file_that_exists_is_read_and_no_other() {
     let paths = [&absent, &first, &second].map(|path| path.to_str().unwrap());
 
     let sources = Sources { file: FileSource::Search(&paths), environment: &environment(&[]), flags: Vec::new() };
-    let loaded = load(&sources).unwrap();
+    let loaded = load_unchecked(&sources).unwrap();
 
     assert_eq!(loaded.file, Some(first));
     assert_eq!(loaded.settings.log.level, telemetry::Level::Warn);
@@ -111,7 +140,7 @@ fn a_file_that_was_named_must_exist() {
     let path = Path::new("/nowhere/observe.toml");
     let sources = Sources { file: FileSource::Named(path), environment: &environment(&[]), flags: Vec::new() };
 
-    let error = load(&sources).unwrap_err().to_string();
+    let error = load_unchecked(&sources).unwrap_err().message;
 
     assert!(error.starts_with("cannot read settings from /nowhere/observe.toml: "), "{error}");
 }
@@ -135,8 +164,8 @@ fn an_unknown_section_is_refused_as_a_whole() {
 fn an_unknown_variable_is_refused_with_its_neighbour() {
     let error = load_text("", &[("OBSERVE_SERVER__HOSTS", "::1")], Vec::new()).unwrap_err();
 
-    assert_eq!(error.to_string(), "OBSERVE_SERVER__HOSTS: unknown key `server.hosts`");
-    assert_eq!(error.help(), "did you mean `server.host`?");
+    assert_eq!(error.message, "OBSERVE_SERVER__HOSTS: unknown key `server.hosts`");
+    assert_eq!(error.help, "did you mean `server.host`?");
 }
 
 #[test]
@@ -175,14 +204,14 @@ fn values_out_of_range_are_refused() {
 fn a_variable_out_of_range_is_refused_by_its_name() {
     let error = load_text("", &[("PORT", "70000")], Vec::new()).unwrap_err();
 
-    assert!(error.to_string().starts_with("PORT: `server.port`: "), "{error}");
+    assert!(error.message.starts_with("PORT: `server.port`: "), "{error:?}");
 }
 
 #[test]
 fn an_unknown_section_of_a_variable_is_refused_by_its_name() {
     let error = load_text("", &[("OBSERVE_A__B", "2")], Vec::new()).unwrap_err();
 
-    assert_eq!(error.to_string(), "OBSERVE_A__B: unknown key `a`");
+    assert_eq!(error.message, "OBSERVE_A__B: unknown key `a`");
 }
 
 #[test]
@@ -217,7 +246,7 @@ fn a_file_that_is_not_text_is_refused() {
     fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
     let sources = Sources { file: FileSource::Named(&path), environment: &environment(&[]), flags: Vec::new() };
 
-    let error = load(&sources).unwrap_err().to_string();
+    let error = load_unchecked(&sources).unwrap_err().message;
 
     assert!(error.contains("UTF-8"), "{error}");
 }
@@ -228,7 +257,55 @@ fn the_profile_in_force_decides_between_documents() {
 
     let error = load_text("", &variables, Vec::new()).unwrap_err();
 
-    assert_eq!(error.to_string(), "FASTAPI_PORT and PORT set `server.port` to different values");
+    assert_eq!(error.message, "FASTAPI_PORT and PORT set `server.port` to different values");
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let text = "servr.x = 1\nlog = 3\n[server]\nport = 70000\nhots = 1\nmax_streams = -1\n[memory]\nmax_bytes = 1\n[ml]\ndetectors = [1, 2]\n";
+    let variables =
+        [("OBSERVE_LOG__LEVEL", "loud"), ("OBSERVE_SERVER__OPENAPI", "maybe"), ("OBSERVE_MEMORY__MAX", "1")];
+
+    let errors = errors_of(text, &variables, |loaded| match loaded.settings.memory.problem() {
+        Some(problem) => Err(loaded.invalid("memory.max_bytes", problem)),
+        None => Ok(()),
+    });
+
+    let mut starts: Vec<&str> = errors.iter().map(|error| error.split(": ").next().unwrap()).collect();
+    starts.sort_unstable();
+    let expected = [
+        "OBSERVE_LOG__LEVEL",
+        "OBSERVE_MEMORY__MAX",
+        "OBSERVE_SERVER__OPENAPI",
+        "observe.toml:10:1",
+        "observe.toml:1:1",
+        "observe.toml:2:1",
+        "observe.toml:4:1",
+        "observe.toml:5:1",
+        "observe.toml:6:1",
+        "observe.toml:8:1",
+    ];
+    assert_eq!(starts, expected, "{errors:#?}");
+}
+
+#[test]
+fn a_key_that_cannot_be_taken_back_ends_the_search() {
+    let errors = errors_of("\"a.b\" = 1\n[server]\nport = -1\n", &[], |_| Ok(()));
+    let endless = errors_of("", &[], |loaded| Err(loaded.invalid("server", "never")));
+
+    assert_eq!(errors, ["observe.toml:1:1: unknown key `a`"]);
+    assert_eq!(endless.len(), 1, "{endless:?}");
+}
+
+#[test]
+fn only_so_many_errors_are_listed() {
+    let text: String = (0..30).map(|number| format!("unknown_{number} = 1\n")).collect();
+    let (_folder, path) = file(&text);
+    let sources = Sources { file: FileSource::Named(&path), environment: &environment(&[]), flags: Vec::new() };
+
+    let errors = load(&sources, |_| Ok(())).unwrap_err();
+
+    assert_eq!((errors.iter().count(), errors.left_out()), (20, 10));
 }
 
 #[test]

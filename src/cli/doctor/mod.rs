@@ -9,10 +9,7 @@ use serde::Serialize;
 
 use self::host::Host;
 use super::{FAILED, Global, print};
-use crate::{
-    assemble,
-    settings::{Environment, Loaded, Settings, SettingsError},
-};
+use crate::settings::{Environment, Loaded, Settings, SettingsErrors};
 
 /// Checks what this host offers, and says how to get what is missing
 #[derive(Debug, clap::Args)]
@@ -45,10 +42,7 @@ enum Outcome {
 
 impl Args {
     pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
-        let loaded = global.load(None, environment, Vec::new()).and_then(|loaded| {
-            assemble::check(&loaded)?;
-            Ok(loaded)
-        });
+        let loaded = global.load(None, environment, Vec::new());
         let settings = loaded.as_ref().map_or_else(|_| Settings::default(), |loaded| loaded.settings.clone());
         let mut checks = Host::new(&settings.collectors.roots).checks();
         checks.push(port::check(&settings.server.host, settings.server.port));
@@ -110,11 +104,20 @@ fn as_lines(checks: &[Check], is_colored: bool) -> String {
     text
 }
 
-fn settings_file(loaded: &Result<Loaded, SettingsError>) -> Check {
+fn settings_file(loaded: &Result<Loaded, SettingsErrors>) -> Check {
     match loaded {
         Ok(Loaded { file: Some(file), .. }) => Check::ok("settings", format!("read from {}", file.display())),
         Ok(Loaded { file: None, .. }) => Check::ok("settings", "no file; defaults"),
-        Err(error) => Check::broken("settings", error.to_string(), error.help()),
+        Err(errors) => {
+            let (detail, fix) = errors.iter().next().map(|error| (error.to_string(), error.help())).unwrap_or_default();
+            match errors.iter().count() + errors.left_out() {
+                0 | 1 => Check::broken("settings", detail, fix),
+                count => {
+                    let detail = format!("{detail}, and {} more", count - 1);
+                    Check::broken("settings", detail, "`observe check-config` tells all of them")
+                }
+            }
+        }
     }
 }
 
