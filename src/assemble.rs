@@ -6,7 +6,7 @@ use observe::{
     Collector, DetectorFactory, Engine, Limits, StartError,
     collectors::{self, InvalidConfig as InvalidCollectors},
     http::AppState,
-    ml,
+    ml::{self, Unmatched},
     store::MemoryStore,
 };
 
@@ -30,6 +30,15 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
     detectors(loaded)?;
     collectors(loaded)?;
     Ok(())
+}
+
+/// Says what the settings allow and is probably not meant.
+pub(crate) fn remarks(loaded: &Loaded) -> Vec<String> {
+    let remark = |Unmatched { key, pattern, nearest, .. }| {
+        let hint = nearest.map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default();
+        format!("{}: `{key}`: {pattern:?} matches no metric that is known{hint}", loaded.origin(key))
+    };
+    ml::unmatched(&loaded.settings.ml).into_iter().map(remark).collect()
 }
 
 /// Starts an engine with everything that the settings ask for.

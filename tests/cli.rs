@@ -83,6 +83,18 @@ fn all_errors_are_told_at_once() {
 }
 
 #[test]
+fn a_pattern_without_a_metric_is_a_warning_with_the_nearest() {
+    let output = run("[ml.zscore]\nmetrics = [\"cpu.totl\", \"memory.*\"]\n", &["check-config"]);
+
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        stderr(&output),
+        "warning: observe.toml:2:1: `ml.zscore.metrics`: \"cpu.totl\" matches no metric that is known; \
+         did you mean \"cpu.total\"?\n"
+    );
+}
+
+#[test]
 fn every_kind_of_bad_file_ends_with_78_and_its_line() {
     for (settings, line) in [
         ("[server]\nport = \n", "observe.toml:2:"),

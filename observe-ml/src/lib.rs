@@ -9,6 +9,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod trend;
+mod unmatched;
 mod window;
 mod zscore;
 
@@ -16,4 +17,5 @@ pub use self::{
     config::{Config, InvalidConfig, TrendConfig, ZscoreConfig},
     detect::detect,
     table::detectors,
+    unmatched::{Unmatched, unmatched},
 };

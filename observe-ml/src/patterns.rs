@@ -26,7 +26,8 @@ fn is_pattern(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(fits)
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
+/// Returns whether a pattern matches the whole of a name.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern == name;
     };

@@ -79,7 +79,10 @@ impl Global {
     ) -> Result<Loaded, SettingsErrors> {
         flags.extend(self.level());
         let file = file.or(self.config.as_deref()).map_or(FileSource::Search(settings::SEARCH), FileSource::Named);
-        settings::load(&Sources { file, environment, flags }, assemble::check)
+        let mut loaded = settings::load(&Sources { file, environment, flags }, assemble::check)?;
+        let remarks = assemble::remarks(&loaded);
+        loaded.remarks.extend(remarks);
+        Ok(loaded)
     }
 
     fn level(&self) -> Option<Flag> {

@@ -69,7 +69,7 @@ pub(crate) struct Loaded {
     pub(crate) settings: Settings,
     /// The file that was read.
     pub(crate) file: Option<PathBuf>,
-    /// What the log should say about names that have no effect.
+    /// What the log should say about settings that have no effect.
     pub(crate) remarks: Vec<String>,
     layers: Layers,
 }
@@ -79,6 +79,11 @@ impl Loaded {
     pub(crate) fn rows(&self) -> Vec<(String, &Value, Origin)> {
         let found = leaves(self.layers.table());
         found.into_iter().map(|(key, value)| (key.clone(), value, self.layers.origin(&key))).collect()
+    }
+
+    /// Returns where a key was set.
+    pub(crate) fn origin(&self, key: &str) -> Origin {
+        self.layers.origin(key)
     }
 
     /// Reads the settings out of the layers.
