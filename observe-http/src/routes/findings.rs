@@ -6,7 +6,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use observe_core::{Enriched, EventData, EventKind, EventKinds, EventQuery, Handle, MetricKey, Trend, linear_trend};
+use observe_core::{
+    Enriched, EventData, EventKind, EventKinds, EventQuery, Handle, MetricKey, MetricKind, Trend, linear_trend,
+};
 
 use super::{Row, events::Scan, json, to_json};
 use crate::{
@@ -25,7 +27,7 @@ pub(crate) fn rows() -> Vec<Row> {
             .answers::<Vec<AnomalyBody<EpochSeconds>>>()
             .fails(&[422, 503])
             .compressed(),
-        Row::get("/trends", "Where series are going", trends)
+        Row::get("/trends", "Where series are going; a raw counter only by its `metric_key`", trends)
             .reads::<TrendQuery>()
             .answers::<Vec<TrendBody<EpochSeconds>>>()
             .fails(&[404, 422, 503])
@@ -40,7 +42,7 @@ pub(crate) fn unified() -> Vec<Row> {
             .answers::<Page<AnomalyBody<Rfc3339>>>()
             .fails(&[400, 422, 503])
             .compressed(),
-        Row::get("/api/v1/trends", "Where series are going", trends_v1)
+        Row::get("/api/v1/trends", "Where series are going; a raw counter only by its `metric_key`", trends_v1)
             .reads::<TrendPageQuery>()
             .answers::<Page<TrendBody<Rfc3339>>>()
             .fails(&[400, 404, 422, 503])
@@ -204,7 +206,8 @@ impl TrendQuery {
         Ok(self.fit(state, &self.keys(state.handle())?))
     }
 
-    /// Returns the keys of the series that are meant: one, or all that are alive.
+    /// Returns the keys of the series that are meant: one, or all that are alive. Counters only ever rise, which says
+    /// nothing, so they have to be asked for.
     fn keys(&self, handle: &Handle) -> Result<Vec<MetricKey>, Problem> {
         if let Some(key) = &self.metric_key {
             let is_known = handle.stats(key, None).is_some() || handle.latest(key).is_some();
@@ -214,7 +217,7 @@ impl TrendQuery {
         }
         let mut keys = Vec::with_capacity(handle.series_len());
         handle.visit(|series| {
-            if series.is_live() {
+            if series.is_live() && !matches!(series.metric().kind, MetricKind::Counter) {
                 keys.push(series.key());
             }
         });

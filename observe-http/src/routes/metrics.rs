@@ -8,7 +8,11 @@ use observe_core::{Handle, MetricKey, SeriesView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Row, json, prometheus, to_json};
+use super::{
+    Row, json, prometheus,
+    series::{PREFIX, key_with_prefix},
+    to_json,
+};
 use crate::{
     AppState, Problem,
     accept::Accept,
@@ -16,12 +20,14 @@ use crate::{
     exposition::Format,
     extract::{Fields, FromQuery, Parameter, Query, Shape},
     range::Range,
+    rendered::Cached,
     time::{self, EpochSeconds, Rfc3339, WireTime},
 };
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::get("/metrics/realtime", "The newest value of every series, and its last five minutes", realtime)
+            .reads::<RealtimeQuery>()
             .answers::<Realtime<EpochSeconds>>()
             .compressed(),
         Row::get("/metrics/history", "The points of one series, oldest first", history)
@@ -36,6 +42,7 @@ pub(crate) fn rows() -> Vec<Row> {
 pub(crate) fn alias() -> Vec<Row> {
     vec![
         Row::get("/metrics", "The newest value of every series, and its last five minutes", realtime)
+            .reads::<RealtimeQuery>()
             .answers::<Realtime<EpochSeconds>>()
             .compressed(),
     ]
@@ -58,6 +65,7 @@ pub(crate) fn unified() -> Vec<Row> {
             "The newest value of every series, and its last five minutes",
             realtime_v1,
         )
+        .reads::<RealtimeQuery>()
         .answers::<Realtime<Rfc3339>>()
         .compressed(),
     ]
@@ -108,6 +116,20 @@ struct Overview {
     metrics: BTreeMap<String, SeriesStats<EpochSeconds>>,
 }
 
+/// Which series: all of them, or some.
+#[derive(Debug)]
+struct RealtimeQuery {
+    prefix: Option<String>,
+}
+
+impl FromQuery for RealtimeQuery {
+    const PARAMETERS: &'static [&'static Parameter] = &[&PREFIX];
+
+    fn from_query(fields: &mut Fields<'_>) -> Self {
+        Self { prefix: fields.text(&PREFIX) }
+    }
+}
+
 /// Which series, and how much of it.
 #[derive(Debug)]
 struct HistoryQuery {
@@ -123,14 +145,22 @@ impl FromQuery for HistoryQuery {
     }
 }
 
-async fn realtime(State(state): State<AppState>) -> Response {
-    let handle = state.handle();
-    json(state.rendered().realtime.of_tick(handle.tick(), || to_json(&read::<EpochSeconds>(handle))))
+async fn realtime(State(state): State<AppState>, Query(query): Query<RealtimeQuery>) -> Response {
+    query.answer::<EpochSeconds>(state.handle(), &state.rendered().realtime)
 }
 
-async fn realtime_v1(State(state): State<AppState>) -> Response {
-    let handle = state.handle();
-    json(state.rendered().realtime_v1.of_tick(handle.tick(), || to_json(&read::<Rfc3339>(handle))))
+async fn realtime_v1(State(state): State<AppState>, Query(query): Query<RealtimeQuery>) -> Response {
+    query.answer::<Rfc3339>(state.handle(), &state.rendered().realtime_v1)
+}
+
+impl RealtimeQuery {
+    /// Answers with what is kept where every series is meant.
+    fn answer<T: WireTime>(&self, handle: &Handle, of_all: &Cached<Bytes>) -> Response {
+        json(match &self.prefix {
+            Some(prefix) => to_json(&read::<T>(handle, prefix)),
+            None => of_all.of_tick(handle.tick(), || to_json(&read::<T>(handle, ""))),
+        })
+    }
 }
 
 async fn claimed(State(state): State<AppState>, headers: HeaderMap) -> Response {
@@ -155,7 +185,7 @@ async fn history(
 }
 
 fn render_overview(handle: &Handle) -> Bytes {
-    let Realtime { metrics, .. } = read(handle);
+    let Realtime { metrics, .. } = read(handle, "");
     let uptime = time::seconds(handle.uptime());
     to_json(&Overview {
         timestamp: format!("{uptime:.3}"),
@@ -166,12 +196,11 @@ fn render_overview(handle: &Handle) -> Bytes {
     })
 }
 
-fn read<T: WireTime>(handle: &Handle) -> Realtime<T> {
+fn read<T: WireTime>(handle: &Handle, prefix: &str) -> Realtime<T> {
     let mut metrics = BTreeMap::new();
     handle.visit(|series| {
-        if let Some(stats) = SeriesStats::new(series) {
-            metrics.insert(series.key().to_string(), stats);
-        }
+        let Some(key) = key_with_prefix(series, prefix) else { return };
+        metrics.extend(SeriesStats::new(series).map(|stats| (key, stats)));
     });
     Realtime { timestamp: handle.now().into(), metrics }
 }

@@ -131,13 +131,8 @@ impl CatalogueQuery {
         let prefix = self.prefix.as_deref().unwrap_or_default();
         let mut found = BTreeMap::new();
         handle.visit(|series| {
-            // Most names can be told apart before their attributes are spelled out.
-            let name = &*series.metric().name;
-            if !name.starts_with(prefix) && !prefix.starts_with(name) {
-                return;
-            }
-            let key = series.key().to_string();
-            if key.starts_with(prefix) && after.is_none_or(|after| key.as_bytes() > after) {
+            let Some(key) = key_with_prefix(series, prefix) else { return };
+            if after.is_none_or(|after| key.as_bytes() > after) {
                 found.insert(key, CatalogueItem::new(series));
                 if found.len() > self.paging.limit + 1 {
                     found.pop_last();
@@ -146,6 +141,16 @@ impl CatalogueQuery {
         });
         found
     }
+}
+
+/// Returns the key of a series if it begins so.
+pub(super) fn key_with_prefix(series: &SeriesView<'_>, prefix: &str) -> Option<String> {
+    // Most names can be told apart before their attributes are spelled out.
+    let name = &*series.metric().name;
+    if !name.starts_with(prefix) && !prefix.starts_with(name) {
+        return None;
+    }
+    Some(series.key().to_string()).filter(|key| key.starts_with(prefix))
 }
 
 async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>) -> Result<Response, Problem> {
@@ -219,7 +224,7 @@ fn too_many_points(parameter: &Parameter) -> Problem {
     Problem::validation(vec![FieldError::query(parameter.name, "too_many_points", message)])
 }
 
-static PREFIX: Parameter =
+pub(super) static PREFIX: Parameter =
     Parameter::new("prefix", Shape::Text { max_bytes: 4096 }, "Only series whose key begins so: `cpu.`.");
 static METRIC_KEY: Parameter =
     Parameter::new("metric_key", Shape::Text { max_bytes: 4096 }, "The series; up to 20 of them.")

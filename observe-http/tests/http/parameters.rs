@@ -34,6 +34,7 @@ async fn every_parameter_out_of_range_is_named() {
         ("/anomalies?min_score=NaN", "/min_score"),
         ("/anomalies?seconds=5&start=2024-01-20T00:00:00Z", "/seconds"),
         ("/trends?seconds=-1", "/seconds"),
+        ("/metrics/realtime?prefix=", "/prefix"),
         ("/events?limit=x", "/limit"),
         ("/events?event_type=CPU", "/event_type"),
         ("/events?event_type=LOG&event_type=", "/event_type"),

@@ -201,6 +201,47 @@ async fn trends_of_everything_include_what_stands_still() {
 }
 
 #[tokio::test]
+async fn trends_of_everything_leave_counters_out() {
+    let fixture = Fixture::new().await;
+
+    let trends = body(&fixture, "/trends").await;
+    let page = body(&fixture, "/api/v1/trends").await;
+    let asked = body(&fixture, "/trends?metric_key=network.bytes_sent%7Binterface%3Deth0%7D").await;
+
+    for found in [trends.as_array(), page["items"].as_array()] {
+        let keys: Vec<&str> = found.unwrap().iter().filter_map(|trend| trend["metric_key"].as_str()).collect();
+        assert!(
+            keys.contains(&"network.bytes_sent_per_sec{interface=eth0}") || keys.contains(&"cpu.total"),
+            "{keys:?}"
+        );
+        assert!(
+            !keys.iter().any(|key| key.starts_with("network.bytes_sent{") || key.starts_with("cpu.time")),
+            "{keys:?}"
+        );
+    }
+    assert_eq!(asked[0]["direction"], "increasing");
+}
+
+#[tokio::test]
+async fn realtime_can_be_asked_for_by_prefix() {
+    let fixture = Fixture::new().await;
+
+    for path in ["/metrics/realtime", "/api/v1/metrics/realtime"] {
+        let everything = body(&fixture, path).await;
+        for prefix in
+            ["memory.", "network.bytes_sent%7Binterface%3Del", "network.bytes_sent%7Binterface%3De", "nothing"]
+        {
+            let realtime = body(&fixture, &format!("{path}?prefix={prefix}")).await;
+
+            let prefix = prefix.replace("%7B", "{").replace("%3D", "=");
+            let mut expected = everything["metrics"].as_object().unwrap().clone();
+            expected.retain(|key, _| key.starts_with(&prefix));
+            assert_eq!(realtime["metrics"], Value::Object(expected), "{path} {prefix}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn events_of_every_kind_have_one_shape() {
     let fixture = Fixture::new().await;
     fixture.announce("deployed").await;
