@@ -9,6 +9,7 @@ pub mod extract;
 mod layers;
 mod openapi;
 mod page;
+mod prefix;
 mod problem;
 mod process;
 mod profiles;

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use observe_core::{Handle, Metric, SeriesView};
 
 use super::{Exposition, Name, names};
+use crate::prefix::key_with_prefix;
 
-/// Adds the newest value of every series whose subject is still there.
-pub(super) fn add(exposition: &mut Exposition, handle: &Handle) {
+/// Adds the newest value of every series whose subject is still there and that is not excluded.
+pub(super) fn add(exposition: &mut Exposition, handle: &Handle, exclude: &[String]) {
     // Metrics are few and series many, and series of one metric share the row: its address is its identity.
     let mut families: HashMap<*const Metric, Option<(Name, f64)>> = HashMap::new();
     handle.visit(|series| {
@@ -17,6 +18,9 @@ pub(super) fn add(exposition: &mut Exposition, handle: &Handle) {
         let metric = series.metric();
         let Some((name, factor)) = families.entry(metric).or_insert_with(|| names::family(metric)) else { return };
         let Some(point) = series.latest() else { return };
+        if exclude.iter().any(|prefix| key_with_prefix(series, prefix).is_some()) {
+            return;
+        }
         exposition.add_labelled(name, labels(series), point.value * *factor);
     });
 }

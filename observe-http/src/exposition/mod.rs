@@ -67,10 +67,10 @@ impl Name {
     }
 }
 
-/// Writes everything there is to expose.
-pub(crate) fn render(state: &AppState, format: Format) -> Vec<u8> {
+/// Writes everything there is to expose but the host's series whose keys begin with one of `exclude`.
+pub(crate) fn render(state: &AppState, format: Format, exclude: &[String]) -> Vec<u8> {
     let mut exposition = Exposition::default();
-    host::add(&mut exposition, state.handle());
+    host::add(&mut exposition, state.handle(), exclude);
     engine::add(&mut exposition, state.handle());
     engine::add_process(&mut exposition, state.process());
     http::add(&mut exposition, state.metrics(), state.server());

@@ -10,6 +10,9 @@ use super::{Kind, Name};
 ///
 /// Derived metrics are exposed when OpenTelemetry names them or they are percentages: a scraper computes all other
 /// rates and means from the counters better than we could, over windows of its own choice.
+///
+/// The name is OpenTelemetry's where there is one. What begins with `process_` is left to this process: to Prometheus it
+/// means the target itself, and the processes of the host are something else.
 pub(super) fn family(metric: &Metric) -> Option<(Name, f64)> {
     let kind = match metric.kind {
         MetricKind::Counter => Kind::Counter,
@@ -18,7 +21,7 @@ pub(super) fn family(metric: &Metric) -> Option<(Name, f64)> {
         MetricKind::Derived(_) => return None,
     };
     let is_sum = OF_ALL_CORES.iter().any(|other| other.name == metric.name);
-    let (text, unit, factor) = match metric.otel.as_ref().filter(|_| !is_sum) {
+    let (text, unit, factor) = match metric.otel.as_ref().filter(|otel| !is_sum && !otel.name.starts_with("process.")) {
         Some(otel) => (plain(otel.name), otel.unit, otel.scale),
         None => (format!("observe_{}", plain(&metric.name)), metric.unit, 1.0),
     };
@@ -115,7 +118,7 @@ const MISLEADING: [&str; 11] =
 
 #[cfg(test)]
 mod tests {
-    use observe_core::{Formula, Term};
+    use observe_core::{Formula, Term, names::process};
     use proptest::prelude::*;
 
     use super::*;
@@ -166,6 +169,18 @@ mod tests {
         }
         assert_eq!(text(&cpu::TOTAL), Some(("observe_cpu_ratio".to_owned(), 0.01)));
         assert_eq!(text(&cpu::FREQUENCY), Some(("observe_cpu_frequency_hertz".to_owned(), 1e6)));
+    }
+
+    #[test]
+    fn processes_of_the_host_have_no_name_of_this_process() {
+        let rows = process::ROWS.iter().filter_map(|metric| text(metric)).map(|(name, _)| name);
+        let names: Vec<String> = rows.collect();
+
+        assert!(names.iter().all(|name| !name.starts_with("process_")), "{names:?}");
+        for name in ["observe_process_cpu_time_seconds_total", "observe_process_cpu_ratio", "observe_process_rss_bytes"]
+        {
+            assert!(names.iter().any(|other| other == name), "{name} of {names:?}");
+        }
     }
 
     #[test]

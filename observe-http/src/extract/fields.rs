@@ -51,7 +51,12 @@ impl<'a> Fields<'a> {
 
     /// Reads text.
     pub fn text(&mut self, parameter: &Parameter) -> Option<String> {
-        self.one(parameter, |text| {
+        self.texts(parameter).pop()
+    }
+
+    /// Reads texts.
+    pub fn texts(&mut self, parameter: &Parameter) -> Vec<String> {
+        self.all(parameter, &parameter.expected(), |text| {
             let Shape::Text { max_bytes } = parameter.shape else { return Some(text.to_owned()) };
             (1..=max_bytes).contains(&text.len()).then(|| text.to_owned())
         })

@@ -8,17 +8,14 @@ use observe_core::{Handle, MetricKey, SeriesView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    Row, json, prometheus,
-    series::{PREFIX, key_with_prefix},
-    to_json,
-};
+use super::{Row, json, prometheus, series::PREFIX, to_json};
 use crate::{
     AppState, Problem,
     accept::Accept,
     body::{Points, SystemMetrics},
     exposition::Format,
     extract::{Fields, FromQuery, Parameter, Query, Shape},
+    prefix::key_with_prefix,
     range::Range,
     rendered::Cached,
     time::{self, EpochSeconds, Rfc3339, WireTime},

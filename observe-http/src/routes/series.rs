@@ -16,6 +16,7 @@ use crate::{
     body::Points,
     extract::{Fields, FromQuery, Parameter, Query, Shape},
     page::{self, Page, Paging},
+    prefix::key_with_prefix,
     range::{self, RangeQuery},
     time::Rfc3339,
 };
@@ -141,16 +142,6 @@ impl CatalogueQuery {
         });
         found
     }
-}
-
-/// Returns the key of a series if it begins so.
-pub(super) fn key_with_prefix(series: &SeriesView<'_>, prefix: &str) -> Option<String> {
-    // Most names can be told apart before their attributes are spelled out.
-    let name = &*series.metric().name;
-    if !name.starts_with(prefix) && !prefix.starts_with(name) {
-        return None;
-    }
-    Some(series.key().to_string()).filter(|key| key.starts_with(prefix))
 }
 
 async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>) -> Result<Response, Problem> {

@@ -110,6 +110,23 @@ async fn samples_that_were_left_out_are_no_counter() {
 }
 
 #[tokio::test]
+async fn series_can_be_left_out_by_the_start_of_their_keys() {
+    let fixture = Fixture::new().await;
+    let everything = fixture.get("/metrics/prometheus").await.text;
+
+    let answer = fixture.get("/metrics/prometheus?exclude=cpu.&exclude=network.bytes_sent%7Binterface%3De").await;
+
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let left: HashSet<String> = read(&answer.text, false).into_iter().map(|one| one.name + &one.labels).collect();
+    let gone = |sample: &Sample| !left.contains(&format!("{}{}", sample.name, sample.labels));
+    let gone: Vec<Sample> = read(&everything, false).into_iter().filter(gone).collect();
+    let is_meant = |sample: &Sample| sample.name.contains("_cpu_") || sample.labels.contains("eth0");
+    assert!(gone.len() > 8 && gone.iter().all(is_meant), "{gone:?}");
+    assert!(gone.iter().any(|sample| sample.name == "system_network_io_bytes_total"));
+    assert!(gone.iter().all(|sample| !sample.labels.contains("receive")), "{gone:?}");
+}
+
+#[tokio::test]
 async fn openmetrics_is_given_to_those_who_prefer_it() {
     let fixture = Fixture::new().await;
 

@@ -35,6 +35,7 @@ async fn every_parameter_out_of_range_is_named() {
         ("/anomalies?seconds=5&start=2024-01-20T00:00:00Z", "/seconds"),
         ("/trends?seconds=-1", "/seconds"),
         ("/metrics/realtime?prefix=", "/prefix"),
+        ("/metrics/prometheus?exclude=", "/exclude"),
         ("/events?limit=x", "/limit"),
         ("/events?event_type=CPU", "/event_type"),
         ("/events?event_type=LOG&event_type=", "/event_type"),

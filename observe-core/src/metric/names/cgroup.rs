@@ -11,7 +11,7 @@ const LIMIT: &[Term] = &[Term::plus("cgroup.memory_limit")];
 
 rows! {
     CPU_USAGE = Metric::derived("cgroup.cpu", Unit::Percent, Formula::Rate { of: TIME, scale: 100.0 },
-        "Share of one core that the control group used; above a hundred where it ran on several.")
+        "Share of one core that the control group used; more than the whole where it ran on several.")
         .otel("container.cpu.usage", Unit::Ratio, 0.01);
     CPU_TIME = Metric::counter("cgroup.cpu_time", Unit::Seconds, "Time that processors spent on the control group.")
         .otel("container.cpu.time", Unit::Seconds, 1.0);

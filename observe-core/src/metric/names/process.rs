@@ -8,7 +8,7 @@ const GROUP_CPU_TIME: &[Term] = &[Term::plus("process.group.cpu_time")];
 
 rows! {
     CPU_USAGE = Metric::derived("process.cpu", Unit::Percent, Formula::Rate { of: CPU_TIME, scale: 100.0 },
-        "Share of one core that the process used; above a hundred where it ran on several.")
+        "Share of one core that the process used; more than the whole where it ran on several.")
         .otel("process.cpu.utilization", Unit::Ratio, 0.01);
     TIME = Metric::counter("process.cpu_time", Unit::Seconds, "Time that processors spent on the process in a state.")
         .otel("process.cpu.time", Unit::Seconds, 1.0);
