@@ -6,6 +6,7 @@ use utoipa::{
     PartialSchema,
     openapi::{
         ComponentsBuilder, Content, InfoBuilder, OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, ResponseBuilder,
+        Server,
         path::{HttpMethod, OperationBuilder, ParameterIn},
         schema::Schema,
     },
@@ -18,8 +19,8 @@ use crate::{
     time::{EpochSeconds, Rfc3339, Rfc3339Millis},
 };
 
-/// Writes the document for what `config` mounts.
-pub(crate) fn document(config: &Config) -> Vec<u8> {
+/// Writes the document for what `config` mounts, below the path `prefix` where that is not empty.
+pub(crate) fn document(config: &Config, prefix: &str) -> Vec<u8> {
     let rows = config.profile.rows(config);
     let info = InfoBuilder::new()
         .title(config.profile.title())
@@ -31,6 +32,7 @@ pub(crate) fn document(config: &Config) -> Vec<u8> {
     });
     let document = OpenApiBuilder::new()
         .info(info)
+        .servers((!prefix.is_empty()).then(|| [Server::new(prefix)]))
         .paths(paths)
         .components(Some(ComponentsBuilder::new().schemas_from_iter(schemas(&rows)).build()))
         .build();

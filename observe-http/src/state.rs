@@ -144,9 +144,11 @@ impl AppState {
         &self.shared.endpoints
     }
 
-    /// Returns the description of the interface, which never changes.
-    pub(crate) fn document(&self) -> Bytes {
-        self.shared.document.get_or_init(|| openapi::document(&self.shared.config).into()).clone()
+    /// Returns the description of the interface as it stands below the path `prefix`. At the root it is made once: nested
+    /// routers can be reached by any number of paths.
+    pub(crate) fn document(&self, prefix: &str) -> Bytes {
+        let make = || openapi::document(&self.shared.config, prefix).into();
+        if prefix.is_empty() { self.shared.document.get_or_init(make).clone() } else { make() }
     }
 
     pub(crate) const fn cursors(&self) -> &Cursors {

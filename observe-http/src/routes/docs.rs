@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::{
-    extract::State,
+    extract::{OriginalUri, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -14,15 +14,16 @@ use crate::AppState;
 
 pub(crate) fn rows() -> Vec<Row> {
     vec![
-        Row::get("/openapi.json", "This interface, described for programs", document).compressed(),
+        Row::get(DOCUMENT, "This interface, described for programs", document).compressed(),
         Row::get("/docs", "This interface, described for people", page).media(&["text/html"]).compressed(),
         Row::get("/docs/docs.js", "The script of the documentation", script).media(&["text/javascript"]).compressed(),
         Row::get("/docs/docs.css", "The style of the documentation", style).media(&["text/css"]).compressed(),
     ]
 }
 
-async fn document(State(state): State<AppState>) -> Response {
-    super::json(state.document())
+/// The document says where the routes are: below whatever stands before its own path.
+async fn document(State(state): State<AppState>, OriginalUri(uri): OriginalUri) -> Response {
+    super::json(state.document(uri.path().strip_suffix(DOCUMENT).unwrap_or_default()))
 }
 
 async fn page(headers: HeaderMap) -> Response {
@@ -76,6 +77,7 @@ static SCRIPT: Asset =
     Asset { content_type: "text/javascript; charset=utf-8", body: JS, tag: LazyLock::new(|| tag(JS)) };
 static STYLE: Asset = Asset { content_type: "text/css; charset=utf-8", body: CSS, tag: LazyLock::new(|| tag(CSS)) };
 
+const DOCUMENT: &str = "/openapi.json";
 const HTML: &str = include_str!("../../assets/docs.html");
 const JS: &str = include_str!("../../assets/docs.js");
 const CSS: &str = include_str!("../../assets/docs.css");

@@ -190,6 +190,18 @@ async fn the_routes_can_be_nested() {
     assert!(outer.header("link").starts_with("</observe/api/v1/events?"), "{}", outer.header("link"));
 }
 
+#[tokio::test]
+async fn the_document_of_nested_routes_says_where_they_are() {
+    let fixture = Fixture::new().await;
+    let nested = axum::Router::new().nest("/ops/observe", fixture.router.clone());
+
+    let inner = ask(&nested, "/ops/observe/openapi.json").await.json();
+    let outer = fixture.get("/openapi.json").await.json();
+
+    assert_eq!(inner["servers"], serde_json::json!([{"url": "/ops/observe"}]));
+    assert_eq!((&outer["servers"], &outer["paths"]), (&Value::Null, &inner["paths"]));
+}
+
 fn options(path: &str) -> Request<Body> {
     Request::options(path).body(Body::empty()).unwrap()
 }
