@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use observe::{Metric, MetricKind, names};
+use observe::{EventKind, Metric, MetricKind, names};
 use serde_json::Value;
 
 use crate::common::{self, Server};
@@ -15,6 +15,7 @@ pub(crate) fn fill(page: &str, server: &Server) -> String {
         let (name, rest) = part.split_once(" -->").unwrap();
         let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("{name} has no end"));
         let table = match name {
+            "events" => events(),
             "help" => help(),
             "metrics" => metrics(),
             "routes" => routes(&server.get("/openapi.json").json()),
@@ -25,6 +26,15 @@ pub(crate) fn fill(page: &str, server: &Server) -> String {
         filled.push_str(&format!("{BEGIN}{name} -->\n\n{}\n\n{END}{after}", table.trim()));
     }
     filled
+}
+
+fn events() -> String {
+    let mut text = "| Kind | Frame | What happened |\n|---|---|---|\n".to_owned();
+    for kind in EventKind::ALL {
+        let frame = if kind.is_frame() { "yes" } else { "" };
+        writeln!(text, "| `{kind}` | {frame} | {} |", kind.help()).unwrap();
+    }
+    text
 }
 
 fn help() -> String {

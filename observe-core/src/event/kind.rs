@@ -23,6 +23,14 @@ macro_rules! event_kinds {
                     $(Self::$variant => $name,)+
                 }
             }
+
+            /// Returns what events of this kind say, as a sentence.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $doc,)+
+                }
+            }
         }
     };
 }
