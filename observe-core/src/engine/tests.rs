@@ -126,10 +126,16 @@ fn a_collector_that_fails_and_recovers_is_healthy_again() {
 
 #[test]
 fn a_panic_is_caught_and_told() {
-    let collector = ScriptedCollector::new("x").then(|_| panic!("boom"));
+    let seen = Arc::new(Barrier::new(2));
+    let until_seen = Arc::clone(&seen);
+    let collector = ScriptedCollector::new("x").then(|_| panic!("boom")).then(move |_| {
+        until_seen.wait();
+        Ok(())
+    });
     let engine = Engine::builder().collector(collector).start().unwrap();
 
     let status = await_status(engine.handle(), |status| status.panics == 1);
+    seen.wait();
 
     assert_eq!(status.state, CollectorState::Failed);
     assert_eq!(status.reason.as_deref(), Some("panicked: boom"));

@@ -13,6 +13,12 @@ pub struct Subject {
     pub attributes: Attributes,
 }
 
+impl Subject {
+    const fn heap_bytes(&self) -> usize {
+        self.attributes.size_bytes()
+    }
+}
+
 /// A subject's slot, and which of the slot's subjects it was. A stale id finds nothing.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct SubjectId {
@@ -56,11 +62,26 @@ impl Subjects {
     pub fn at(&self, slot: usize) -> Option<&Subject> {
         self.slots.get(slot)?.as_ref()
     }
+
+    /// Writes other subjects over those of the list, which must be as many. Returns whether it did: never while anybody
+    /// else holds the list.
+    pub(super) fn renew(&mut self, slots: &[Option<Subject>]) -> bool {
+        let Some(list) = Arc::get_mut(&mut self.slots).filter(|list| list.len() == slots.len()) else { return false };
+        for (old, new) in list.iter_mut().zip(slots) {
+            if old == new {
+                continue;
+            }
+            self.size_bytes -= old.as_ref().map_or(0, Subject::heap_bytes);
+            self.size_bytes += new.as_ref().map_or(0, Subject::heap_bytes);
+            old.clone_from(new);
+        }
+        true
+    }
 }
 
 impl From<&[Option<Subject>]> for Subjects {
     fn from(slots: &[Option<Subject>]) -> Self {
-        let attributes: usize = slots.iter().flatten().map(|subject| subject.attributes.size_bytes()).sum();
+        let attributes: usize = slots.iter().flatten().map(Subject::heap_bytes).sum();
         Self { slots: slots.into(), size_bytes: attributes + size_of_val(slots) }
     }
 }

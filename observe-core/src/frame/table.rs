@@ -1,6 +1,6 @@
 //! The producer's side of frames: subjects that keep their slots.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use super::{Bitmap, Frame, Schema, Subject, SubjectId, Subjects};
 use crate::{Attributes, Timestamp};
@@ -30,6 +30,8 @@ pub struct Table {
     generations: Vec<u32>,
     free: Vec<u32>,
     subjects: Subjects,
+    /// Earlier lists that frames may still hold; the memory of one that none holds any more is used again.
+    retired: VecDeque<Subjects>,
     is_changed: bool,
     occupied: usize,
     values: Vec<f64>,
@@ -47,6 +49,7 @@ impl Table {
             generations: Vec::new(),
             free: Vec::new(),
             subjects: Subjects::from(&[][..]),
+            retired: VecDeque::new(),
             is_changed: false,
             occupied: 0,
             values: Vec::new(),
@@ -131,7 +134,7 @@ impl Table {
     #[must_use]
     pub fn frame(&mut self, timestamp: Timestamp) -> Frame {
         if self.is_changed {
-            self.subjects = Subjects::from(&*self.slots);
+            self.renew_subjects();
             self.is_changed = false;
         }
         let is_full = self.written_count == self.occupied * self.schema.raw_len();
@@ -147,6 +150,19 @@ impl Table {
             present,
             timestamp,
             values: Arc::from(&*self.values),
+        }
+    }
+
+    /// Makes the list of subjects anew, in the memory of an earlier one where no frame holds that any more.
+    ///
+    /// So whoever lets the last frame of a list go does not have to free each subject in it.
+    fn renew_subjects(&mut self) {
+        let unused = self.retired.iter_mut().position(|list| list.renew(&self.slots));
+        let renewed = unused.and_then(|index| self.retired.remove(index));
+        let list = renewed.unwrap_or_else(|| Subjects::from(&*self.slots));
+        self.retired.push_back(mem::replace(&mut self.subjects, list));
+        if self.retired.len() > MAX_RETIRED {
+            self.retired.pop_front();
         }
     }
 
@@ -177,6 +193,9 @@ impl Table {
     }
 }
 
+/// Earlier lists of subjects that are kept: one that the processor compares with, and one on the way to it.
+const MAX_RETIRED: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +223,29 @@ mod tests {
 
         assert!(first.subjects().same_as(second.subjects()));
         assert!(!first.subjects().same_as(third.subjects()));
+    }
+
+    #[test]
+    fn a_list_that_a_frame_holds_never_changes() {
+        let mut table = table();
+        let mut ids = Vec::from([table.insert(named("0")), table.insert(named("1"))]);
+        let names = |frame: &Frame| -> Vec<String> {
+            frame.subjects().iter().flatten().map(|one| one.attributes.to_string()).collect()
+        };
+        let held = table.frame(Timestamp::default());
+
+        for tick in 2..20 {
+            table.remove(ids.remove(0));
+            ids.push(table.insert(named(&tick.to_string())));
+            let frame = table.frame(Timestamp::default());
+
+            let mut expected = [format!("{{name={tick}}}"), format!("{{name={}}}", tick - 1)];
+            expected.sort();
+            let mut found = names(&frame);
+            found.sort();
+            assert_eq!(found, expected);
+        }
+        assert_eq!(names(&held), ["{name=0}", "{name=1}"]);
     }
 
     #[test]

@@ -48,6 +48,14 @@ impl Chunk {
         0
     }
 
+    /// Forgets all values, and keeps the memory for those that follow.
+    pub(super) fn clear(&mut self) {
+        self.present = 0;
+        if let Values::Varied(varied) = &mut self.values {
+            varied.summary = None;
+        }
+    }
+
     /// Sums up a chunk that is complete, so that windows need not read it again.
     pub(super) fn seal(&mut self) {
         let summary = self.summarise(0, CHUNK);
@@ -142,6 +150,20 @@ mod tests {
         assert_eq!(values, [5.0, 5.0, -0.0]);
         assert_eq!(chunk.last(), Some((9, -0.0)));
         assert_eq!(chunk.value(5), None);
+    }
+
+    #[test]
+    fn a_cleared_chunk_is_empty_and_takes_no_new_memory() {
+        let mut chunk = Chunk::EMPTY;
+        chunk.write(0, 1.0);
+        chunk.write(1, 2.0);
+        chunk.seal();
+
+        chunk.clear();
+        let grown = chunk.write(5, 3.0) + chunk.write(6, 4.0);
+
+        assert_eq!((grown, chunk.len(), chunk.value(1), chunk.value(5)), (0, 2, None, Some(3.0)));
+        assert_eq!(chunk.summary(0, CHUNK).max(), 4.0);
     }
 
     #[test]

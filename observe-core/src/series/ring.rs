@@ -1,6 +1,6 @@
 //! One series: a ring of chunks, aligned to the ticks of its group.
 
-use std::{collections::VecDeque, ops::Range};
+use std::{collections::VecDeque, mem, ops::Range};
 
 use super::{
     chunk::{CHUNK, Chunk},
@@ -76,6 +76,13 @@ impl Ring {
         freed + (capacity - self.sealed.capacity()) * size_of::<Chunk>()
     }
 
+    /// Forgets everything but the memory of the open chunk, which whoever gets the ring next will need.
+    pub(super) fn reset(&mut self) {
+        let mut open = mem::replace(&mut self.open, Chunk::EMPTY);
+        open.clear();
+        *self = Self { open, ..Self::new() };
+    }
+
     /// Returns the value of `tick`.
     pub(super) fn value(&self, tick: u64) -> Option<f64> {
         let offset = usize::try_from(tick.checked_sub(self.start())?).ok()?;
@@ -142,7 +149,7 @@ impl Ring {
     }
 
     fn seal_open(&mut self) -> isize {
-        let mut complete = std::mem::replace(&mut self.open, Chunk::EMPTY);
+        let mut complete = mem::replace(&mut self.open, Chunk::EMPTY);
         complete.seal();
         let before = self.sealed.capacity();
         self.sealed.push_back(complete);

@@ -8,10 +8,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use self::{
-    rows::Series,
-    subjects::{Slot, SubjectTable},
-};
+use self::{rows::Series, subjects::SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
 use crate::{Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
 
@@ -111,7 +108,6 @@ impl<W: Default> Group<W> {
         }
         self.stamps.push(frame.timestamp(), arrival.id);
         let (derived, samples) = self.write(&frame, tick, elapsed, observer);
-        self.subjects.remember_row();
         self.previous = Some(frame.clone());
         if tick.is_multiple_of(CHUNK as u64) {
             self.forget_before((tick + 1).saturating_sub(self.points), observer);
@@ -179,7 +175,8 @@ impl<W: Default> Group<W> {
         let (schema, observed, previous) = (&self.schema, &self.observed, self.previous.as_ref());
         self.subjects.for_each_live(|index, slot, subject, series| {
             let row = frame.row(index);
-            let before = previous_row(previous, slot, index);
+            let had_a_row = slot.since < tick;
+            let before = previous.filter(|_| had_a_row).map_or(&[][..], |previous| previous.row(index));
             let line = Line { schema, observed, subject };
             for (column, (value, series)) in row.iter().zip(series.iter_mut()).enumerate() {
                 if frame.present().is_none_or(|present| present.contains(index * raw_len + column)) {
@@ -249,14 +246,6 @@ impl Line<'_> {
     fn key(&self, column: usize) -> MetricKey {
         let nameless = || MetricKey::from_checked("".into(), Attributes::empty());
         self.schema.key(self.subject, column).unwrap_or_else(nameless)
-    }
-}
-
-/// Returns the row that the subject had in the frame before; empty where it was not in it.
-fn previous_row<'a>(previous: Option<&'a Frame>, slot: &Slot, index: usize) -> &'a [f64] {
-    match previous {
-        Some(previous) if slot.has_previous => previous.row(index),
-        _ => &[],
     }
 }
 

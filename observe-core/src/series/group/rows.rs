@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{BuildHasherDefault, Hasher},
     mem,
     ops::Range,
 };
@@ -18,7 +19,7 @@ pub(super) struct Rows<W> {
     /// The series of row 0, then those of row 1, and so on.
     series: Vec<Series<W>>,
     free: Vec<usize>,
-    by_attributes: HashMap<Attributes, usize>,
+    by_attributes: HashMap<Attributes, usize, BuildHasherDefault<Prehashed>>,
     /// Rows of subjects in the order in which they left, with the first tick without them.
     left: VecDeque<(usize, u64)>,
     heap_bytes: usize,
@@ -53,7 +54,7 @@ impl<W: Default> Rows<W> {
             owners: Vec::new(),
             series: Vec::new(),
             free: Vec::new(),
-            by_attributes: HashMap::new(),
+            by_attributes: HashMap::default(),
             left: VecDeque::new(),
             heap_bytes: 0,
         }
@@ -88,7 +89,8 @@ impl<W: Default> Rows<W> {
             self.left.push_back((row, tick));
         }
         while self.left.len() > MAX_LEFT {
-            self.drop_first_left(observer);
+            let Some((row, _)) = self.left.pop_front() else { break };
+            self.vacate(row, observer, Ring::reset);
         }
     }
 
@@ -150,12 +152,19 @@ impl<W: Default> Rows<W> {
 
     /// Forgets whoever has the row. Returns the bytes of heap that this gave back.
     pub(super) fn free<O: Observer<Watch = W>>(&mut self, row: usize, observer: &mut O) -> usize {
+        self.vacate(row, observer, |ring| *ring = Ring::new())
+    }
+
+    /// Forgets whoever has the row and empties its rings. Returns the bytes of heap that this gave back.
+    fn vacate<O: Observer<Watch = W>>(&mut self, row: usize, observer: &mut O, empty: impl Fn(&mut Ring)) -> usize {
         let Some(owner) = self.owners.get_mut(row).and_then(Option::take) else { return 0 };
         self.by_attributes.remove(&owner.subject.attributes);
         let mut freed = owner.subject.attributes.size_bytes();
         for series in self.series.iter_mut().skip(row * self.width).take(self.width) {
-            freed += series.ring.heap_bytes();
-            observer.forget(mem::replace(series, Series::new()).watch);
+            let before = series.ring.heap_bytes();
+            empty(&mut series.ring);
+            freed += before - series.ring.heap_bytes();
+            observer.forget(mem::take(&mut series.watch));
         }
         self.free.push(row);
         self.heap_bytes = self.heap_bytes.saturating_sub(freed);
@@ -167,7 +176,9 @@ impl<W: Default> Rows<W> {
         while matches!(self.owners.last(), Some(None)) {
             self.owners.pop();
         }
-        self.series.truncate(self.owners.len() * self.width);
+        let emptied = self.series.drain(self.owners.len() * self.width..);
+        let freed: usize = emptied.map(|series| series.ring.heap_bytes()).sum();
+        self.heap_bytes = self.heap_bytes.saturating_sub(freed);
         self.free.retain(|row| *row < self.owners.len());
         if self.series.capacity() > 2 * self.series.len() + SPARE_SERIES {
             self.series.shrink_to_fit();
@@ -196,6 +207,24 @@ impl<W: Default> Rows<W> {
 impl<W: Default> Series<W> {
     fn new() -> Self {
         Self { ring: Ring::new(), watch: W::default() }
+    }
+}
+
+/// Takes the hash that [`Attributes`] carry as it is: hashing it again would tell no more of them apart.
+#[derive(Debug, Default)]
+struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 

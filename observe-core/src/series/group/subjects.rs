@@ -17,6 +17,8 @@ pub(super) struct SubjectTable<W> {
     slots: Vec<Slot>,
     rows: Rows<W>,
     live: usize,
+    /// Subjects in slots that have no row.
+    waiting: usize,
     refused: u64,
     /// Until this tick memory is short, and who was refused is not asked in again.
     short_until: u64,
@@ -28,8 +30,8 @@ pub(super) struct Slot {
     subject: Option<Subject>,
     /// Where the series of the subject are; nowhere when it was refused.
     row: Option<usize>,
-    /// Whether the row in the previous frame is that of this subject.
-    pub(super) has_previous: bool,
+    /// The first tick with the subject: frames from then on have a row of it.
+    pub(super) since: u64,
 }
 
 impl<W: Default> SubjectTable<W> {
@@ -41,6 +43,7 @@ impl<W: Default> SubjectTable<W> {
             slots: Vec::new(),
             rows: Rows::new(columns.len()),
             live: 0,
+            waiting: 0,
             refused: 0,
             short_until: 0,
         }
@@ -52,7 +55,9 @@ impl<W: Default> SubjectTable<W> {
             .filter(|index| self.slots.get(*index).is_none_or(|slot| !slot.holds(subjects.at(*index))))
             .collect();
         for index in &changed {
-            if let Some(row) = self.slots.get_mut(*index).and_then(|slot| mem::take(slot).row) {
+            let Some(slot) = self.slots.get_mut(*index).map(mem::take) else { continue };
+            self.waiting -= usize::from(slot.is_waiting());
+            if let Some(row) = slot.row {
                 self.rows.leave(row, tick, observer);
                 self.live -= 1;
             }
@@ -63,10 +68,10 @@ impl<W: Default> SubjectTable<W> {
         }
         for index in changed {
             if let Some(subject) = subjects.at(index) {
-                self.enter(index, subject);
+                self.enter(index, subject, tick);
             }
         }
-        if tick >= self.short_until {
+        if self.waiting > 0 && tick >= self.short_until {
             self.readmit();
         }
     }
@@ -79,11 +84,6 @@ impl<W: Default> SubjectTable<W> {
                 visit(index, slot, subject, series);
             }
         }
-    }
-
-    /// Says that every subject has a row in the frame that was just written.
-    pub(super) fn remember_row(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.has_previous = slot.subject.is_some());
     }
 
     /// Walks over the subjects that are there, then over those that have left.
@@ -129,6 +129,7 @@ impl<W: Default> SubjectTable<W> {
             let Some(row) = slot.row.take() else { continue };
             freed += self.rows.free(row, observer);
             self.live -= 1;
+            self.waiting += 1;
             gone += self.rows.width();
         }
         self.rows.give_back();
@@ -138,17 +139,18 @@ impl<W: Default> SubjectTable<W> {
     pub(super) fn clear<O: Observer<Watch = W>>(&mut self, observer: &mut O) {
         self.rows.clear(observer);
         self.slots.clear();
-        self.live = 0;
+        (self.live, self.waiting) = (0, 0);
     }
 
     /// Gives a subject its slot, and a row if it can be kept.
-    fn enter(&mut self, index: usize, subject: &Subject) {
+    fn enter(&mut self, index: usize, subject: &Subject, tick: u64) {
         let row = self.admit(subject);
         if row.is_none() {
             self.refused += self.rows.width() as u64;
+            self.waiting += 1;
         }
         if let Some(slot) = self.slots.get_mut(index) {
-            *slot = Slot { subject: Some(subject.clone()), row, has_previous: false };
+            *slot = Slot { subject: Some(subject.clone()), row, since: tick };
         }
     }
 
@@ -158,6 +160,7 @@ impl<W: Default> SubjectTable<W> {
             let Some(Slot { subject: Some(subject), row: None, .. }) = self.slots.get(index) else { continue };
             let subject = subject.clone();
             let row = self.admit(&subject);
+            self.waiting -= usize::from(row.is_some());
             if let Some(slot) = self.slots.get_mut(index) {
                 slot.row = row;
             }
@@ -183,6 +186,10 @@ impl<W: Default> SubjectTable<W> {
 }
 
 impl Slot {
+    const fn is_waiting(&self) -> bool {
+        self.subject.is_some() && self.row.is_none()
+    }
+
     fn holds(&self, other: Option<&Subject>) -> bool {
         match (&self.subject, other) {
             (Some(old), Some(new)) => old.generation == new.generation && old.attributes == new.attributes,
