@@ -38,14 +38,19 @@ impl Chunk {
             Values::Varied(varied) => varied.values[offset % CHUNK] = value,
             Values::Constant(constant) if was_empty => *constant = value,
             Values::Constant(constant) if constant.to_bits() == value.to_bits() => {}
-            Values::Constant(constant) => {
-                let mut values = [*constant; CHUNK];
-                values[offset % CHUNK] = value;
-                self.values = Values::Varied(Box::new(Varied { values, summary: None }));
-                return size_of::<Varied>();
-            }
+            Values::Constant(_) => return self.vary(offset, value),
         }
         0
+    }
+
+    /// Makes room for values that differ. Returns the bytes that this takes.
+    #[cold]
+    fn vary(&mut self, offset: usize, value: f64) -> usize {
+        let Values::Constant(constant) = self.values else { return 0 };
+        let mut varied = Box::new(Varied { values: [constant; CHUNK], summary: None });
+        varied.values[offset % CHUNK] = value;
+        self.values = Values::Varied(varied);
+        size_of::<Varied>()
     }
 
     /// Forgets all values, and keeps the memory for those that follow.

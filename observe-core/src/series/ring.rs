@@ -148,6 +148,7 @@ impl Ring {
         if index == self.sealed.len() { Some(&self.open) } else { self.sealed.get(index) }
     }
 
+    #[cold]
     fn seal_open(&mut self) -> isize {
         let mut complete = mem::replace(&mut self.open, Chunk::EMPTY);
         complete.seal();

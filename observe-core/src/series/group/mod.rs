@@ -6,7 +6,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use self::{rows::Series, subjects::SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
@@ -112,7 +112,7 @@ impl<W: Default> Group<W> {
         if tick.is_multiple_of(CHUNK as u64) {
             self.forget_before((tick + 1).saturating_sub(self.points), observer);
         }
-        Pushed::Fresh { reading: Reading::new(frame, derived.into()), samples }
+        Pushed::Fresh { reading: Reading::new(frame, derived), samples }
     }
 
     pub(crate) const fn schema(&self) -> &Arc<Schema> {
@@ -167,10 +167,11 @@ impl<W: Default> Group<W> {
         tick: u64,
         elapsed: f64,
         observer: &mut O,
-    ) -> (Vec<f64>, u64) {
+    ) -> (Arc<[f64]>, u64) {
         let (raw_len, width) = (self.schema.raw_len(), self.schema.columns().len());
         let derived_len = width - raw_len;
-        let mut derived = vec![f64::NAN; frame.subjects().len() * derived_len];
+        let mut derived: Arc<[f64]> = iter::repeat_n(f64::NAN, frame.subjects().len() * derived_len).collect();
+        let cells = Arc::make_mut(&mut derived);
         let mut writer = Writer { tick, timestamp: frame.timestamp(), samples: 0, grown: 0, observer };
         let (schema, observed, previous) = (&self.schema, &self.observed, self.previous.as_ref());
         self.subjects.for_each_live(|index, slot, subject, series| {
@@ -186,7 +187,7 @@ impl<W: Default> Group<W> {
             for (at, series) in series.iter_mut().skip(raw_len).enumerate() {
                 if let Some(value) = schema.derive(at, row, before, elapsed) {
                     writer.write(series, &line, raw_len + at, value);
-                    if let Some(cell) = derived.get_mut(index * derived_len + at) {
+                    if let Some(cell) = cells.get_mut(index * derived_len + at) {
                         *cell = value;
                     }
                 }
