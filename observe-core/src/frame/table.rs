@@ -157,6 +157,7 @@ impl Table {
     ///
     /// So whoever lets the last frame of a list go does not have to free each subject in it.
     fn renew_subjects(&mut self) {
+        self.retired.retain(|list| list.len() == self.slots.len());
         let unused = self.retired.iter_mut().position(|list| list.renew(&self.slots));
         let renewed = unused.and_then(|index| self.retired.remove(index));
         let list = renewed.unwrap_or_else(|| Subjects::from(&*self.slots));
@@ -193,7 +194,8 @@ impl Table {
     }
 }
 
-/// Earlier lists of subjects that are kept: one that the processor compares with, and one on the way to it.
+/// Earlier lists of subjects that are kept: one that the processor compares with, one on its way there, and one to be
+/// used again.
 const MAX_RETIRED: usize = 3;
 
 #[cfg(test)]

@@ -61,12 +61,19 @@ impl Chunk {
         }
     }
 
-    /// Sums up a chunk that is complete, so that windows need not read it again.
-    pub(super) fn seal(&mut self) {
+    /// Sums up a chunk that is complete, so that windows need not read it again. Returns how many bytes of heap it gave
+    /// back: all of them where the memory was another's before and its own values never varied.
+    pub(super) fn seal(&mut self) -> usize {
+        if let Some(constant) = self.constant() {
+            let freed = self.heap_bytes();
+            self.values = Values::Constant(constant);
+            return freed;
+        }
         let summary = self.summarise(0, CHUNK);
         if let Values::Varied(varied) = &mut self.values {
             varied.summary = Some(summary);
         }
+        0
     }
 
     /// Returns the value at `offset`.
@@ -105,6 +112,13 @@ impl Chunk {
             Values::Constant(_) => 0,
             Values::Varied(_) => size_of::<Varied>(),
         }
+    }
+
+    /// Returns the value that all points have; `None` where they differ, or there is none.
+    fn constant(&self) -> Option<f64> {
+        let (_, last) = self.last()?;
+        let mut values = (0..CHUNK).filter_map(|offset| self.value(offset));
+        values.all(|value| value.to_bits() == last.to_bits()).then_some(last)
     }
 
     fn summarise(&self, from: usize, to: usize) -> Summary {
@@ -169,6 +183,21 @@ mod tests {
 
         assert_eq!((grown, chunk.len(), chunk.value(1), chunk.value(5)), (0, 2, None, Some(3.0)));
         assert_eq!(chunk.summary(0, CHUNK).max(), 4.0);
+    }
+
+    #[test]
+    fn a_constant_in_memory_of_another_gives_it_back_when_it_is_complete() {
+        let mut chunk = Chunk::EMPTY;
+        chunk.write(0, 1.0);
+        chunk.write(1, 2.0);
+        chunk.clear();
+        (0..CHUNK).for_each(|offset| {
+            chunk.write(offset, 0.1);
+        });
+        let held = chunk.heap_bytes();
+
+        assert_eq!((chunk.seal(), chunk.heap_bytes()), (held, 0));
+        assert_eq!((chunk.summary(0, CHUNK).count(), chunk.summary(0, CHUNK).max()), (CHUNK, 0.1));
     }
 
     #[test]

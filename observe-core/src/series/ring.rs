@@ -151,11 +151,11 @@ impl Ring {
     #[cold]
     fn seal_open(&mut self) -> isize {
         let mut complete = mem::replace(&mut self.open, Chunk::EMPTY);
-        complete.seal();
+        let freed = complete.seal();
         let before = self.sealed.capacity();
         self.sealed.push_back(complete);
         self.open_start += CHUNK as u64;
-        ((self.sealed.capacity() - before) * size_of::<Chunk>()) as isize
+        ((self.sealed.capacity() - before) * size_of::<Chunk>()) as isize - freed as isize
     }
 
     /// Turns ticks into offsets from the start, cut to what there is.
@@ -198,6 +198,22 @@ mod tests {
 
         assert_eq!((while_absent, ring.heap_bytes(), ring.len()), (0, 0, 1));
         assert_eq!(ring.last(), Some((100_000, 3.0)));
+    }
+
+    #[test]
+    fn a_ring_that_was_reset_knows_nothing_of_before() {
+        let mut ring = Ring::new();
+        (0..100).for_each(|tick| {
+            ring.push(tick, tick as f64);
+        });
+
+        ring.reset();
+        let kept = ring.heap_bytes();
+        let grown = ring.push(300, 7.0) + ring.push(301, 8.0);
+
+        assert_eq!((ring.len(), ring.value(99), ring.last()), (2, None, Some((301, 8.0))));
+        assert_eq!((grown, ring.heap_bytes()), (0, kept));
+        assert!(ring.has_varied());
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hasher},
     mem,
     ops::Range,
 };
@@ -19,7 +18,7 @@ pub(super) struct Rows<W> {
     /// The series of row 0, then those of row 1, and so on.
     series: Vec<Series<W>>,
     free: Vec<usize>,
-    by_attributes: HashMap<Attributes, usize, BuildHasherDefault<Prehashed>>,
+    by_attributes: HashMap<Attributes, usize>,
     /// Rows of subjects in the order in which they left, with the first tick without them.
     left: VecDeque<(usize, u64)>,
     heap_bytes: usize,
@@ -54,7 +53,7 @@ impl<W: Default> Rows<W> {
             owners: Vec::new(),
             series: Vec::new(),
             free: Vec::new(),
-            by_attributes: HashMap::default(),
+            by_attributes: HashMap::new(),
             left: VecDeque::new(),
             heap_bytes: 0,
         }
@@ -155,6 +154,19 @@ impl<W: Default> Rows<W> {
         self.vacate(row, observer, |ring| *ring = Ring::new())
     }
 
+    /// Gives back the memory that rows keep for whoever gets them next. Returns how many bytes that were.
+    pub(super) fn drop_spares(&mut self) -> usize {
+        let mut freed = 0;
+        for row in &self.free {
+            for series in self.series.iter_mut().skip(row * self.width).take(self.width) {
+                freed += series.ring.heap_bytes();
+                series.ring = Ring::new();
+            }
+        }
+        self.heap_bytes = self.heap_bytes.saturating_sub(freed);
+        freed
+    }
+
     /// Forgets whoever has the row and empties its rings. Returns the bytes of heap that this gave back.
     fn vacate<O: Observer<Watch = W>>(&mut self, row: usize, observer: &mut O, empty: impl Fn(&mut Ring)) -> usize {
         let Some(owner) = self.owners.get_mut(row).and_then(Option::take) else { return 0 };
@@ -207,24 +219,6 @@ impl<W: Default> Rows<W> {
 impl<W: Default> Series<W> {
     fn new() -> Self {
         Self { ring: Ring::new(), watch: W::default() }
-    }
-}
-
-/// Takes the hash that [`Attributes`] carry as it is: hashing it again would tell no more of them apart.
-#[derive(Debug, Default)]
-struct Prehashed(u64);
-
-impl Hasher for Prehashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

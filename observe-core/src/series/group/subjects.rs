@@ -139,7 +139,7 @@ impl<W: Default> SubjectTable<W> {
     pub(super) fn clear<O: Observer<Watch = W>>(&mut self, observer: &mut O) {
         self.rows.clear(observer);
         self.slots.clear();
-        (self.live, self.waiting) = (0, 0);
+        (self.live, self.waiting, self.short_until) = (0, 0, 0);
     }
 
     /// Gives a subject its slot, and a row if it can be kept.

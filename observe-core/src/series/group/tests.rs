@@ -262,6 +262,26 @@ fn a_million_short_lives_do_not_grow_memory() {
 }
 
 #[test]
+fn memory_that_nobody_uses_goes_before_any_series() {
+    let mut table = KeyedTable::<u64>::new(schema());
+    let (mut group, mut seen) = (group(), Seen::default());
+    for tick in 0..40 {
+        for life in tick / 2 * 90..(tick / 2 + 1) * 90 {
+            table.row(&life, || named(&life.to_string())).set(1, (life + tick) as f64);
+        }
+        group.push(table.frame(at(tick)), LATER, &mut seen);
+    }
+    group.push(table.frame(at(40)), LATER, &mut seen);
+    let (size, series) = (group.size_bytes(), group.series_len());
+
+    let first = group.shrink(1, &mut seen);
+
+    assert_eq!((first, group.series_len()), (Some(0), series));
+    assert!(size - group.size_bytes() > 90 * 500, "{} bytes are free", size - group.size_bytes());
+    assert!(group.shrink(1, &mut seen) > Some(0), "then those that left go");
+}
+
+#[test]
 fn shrinking_takes_leavers_first_and_then_the_oldest_points() {
     let mut table = KeyedTable::<String>::new(schema());
     let (mut group, mut seen) = (group(), Seen::default());
