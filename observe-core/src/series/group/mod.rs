@@ -124,8 +124,8 @@ impl<W: Default> Group<W> {
         self.restarts
     }
 
-    /// Gives back memory: what rows without a subject keep, else the series of the subject that left first, else the oldest chunk of all rings, else `excess`
-    /// bytes of the subjects that came last.
+    /// Gives back memory: what rows without a subject keep, else the series of the subject that left first, else the
+    /// oldest chunk of all rings, else `excess` bytes of the subjects that came last.
     ///
     /// Returns the number of series that are gone for good, or `None` where nothing can be given back.
     pub(crate) fn shrink<O: Observer<Watch = W>>(&mut self, excess: usize, observer: &mut O) -> Option<usize> {
