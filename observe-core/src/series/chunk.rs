@@ -64,8 +64,8 @@ impl Chunk {
     /// Sums up a chunk that is complete, so that windows need not read it again. Returns how many bytes of heap it gave
     /// back: all of them where the memory was another's before and its own values never varied.
     pub(super) fn seal(&mut self) -> usize {
+        let freed = self.heap_bytes();
         if let Some(constant) = self.constant() {
-            let freed = self.heap_bytes();
             self.values = Values::Constant(constant);
             return freed;
         }
@@ -117,6 +117,9 @@ impl Chunk {
     /// Returns the value that all points have; `None` where they differ, or there is none.
     fn constant(&self) -> Option<f64> {
         let (_, last) = self.last()?;
+        if let Values::Constant(_) = self.values {
+            return Some(last);
+        }
         let mut values = (0..CHUNK).filter_map(|offset| self.value(offset));
         values.all(|value| value.to_bits() == last.to_bits()).then_some(last)
     }
@@ -144,6 +147,16 @@ const fn bits(from: usize, to: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Makes a chunk that was complete, had varied, and was cleared.
+    fn cleared() -> Chunk {
+        let mut chunk = Chunk::EMPTY;
+        chunk.write(0, 1.0);
+        chunk.write(1, 2.0);
+        chunk.seal();
+        chunk.clear();
+        chunk
+    }
 
     #[test]
     fn a_constant_chunk_holds_nothing_on_the_heap() {
@@ -173,12 +186,8 @@ mod tests {
 
     #[test]
     fn a_cleared_chunk_is_empty_and_takes_no_new_memory() {
-        let mut chunk = Chunk::EMPTY;
-        chunk.write(0, 1.0);
-        chunk.write(1, 2.0);
-        chunk.seal();
+        let mut chunk = cleared();
 
-        chunk.clear();
         let grown = chunk.write(5, 3.0) + chunk.write(6, 4.0);
 
         assert_eq!((grown, chunk.len(), chunk.value(1), chunk.value(5)), (0, 2, None, Some(3.0)));
@@ -187,10 +196,7 @@ mod tests {
 
     #[test]
     fn a_constant_in_memory_of_another_gives_it_back_when_it_is_complete() {
-        let mut chunk = Chunk::EMPTY;
-        chunk.write(0, 1.0);
-        chunk.write(1, 2.0);
-        chunk.clear();
+        let mut chunk = cleared();
         (0..CHUNK).for_each(|offset| {
             chunk.write(offset, 0.1);
         });
