@@ -26,6 +26,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::get("/metrics/realtime", "The newest value of every series, and its last five minutes", realtime)
             .reads::<RealtimeQuery>()
             .answers::<Realtime<EpochSeconds>>()
+            .fails(&[422])
             .compressed(),
         Row::get("/metrics/history", "The points of one series, oldest first", history)
             .reads::<HistoryQuery>()
@@ -41,6 +42,7 @@ pub(crate) fn alias() -> Vec<Row> {
         Row::get("/metrics", "The newest value of every series, and its last five minutes", realtime)
             .reads::<RealtimeQuery>()
             .answers::<Realtime<EpochSeconds>>()
+            .fails(&[422])
             .compressed(),
     ]
 }
@@ -64,6 +66,7 @@ pub(crate) fn unified() -> Vec<Row> {
         )
         .reads::<RealtimeQuery>()
         .answers::<Realtime<Rfc3339>>()
+        .fails(&[422])
         .compressed(),
     ]
 }
