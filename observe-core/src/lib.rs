@@ -42,7 +42,11 @@ pub use self::{
     notifier::{Alert, AlertChange, Notice, Notifier, NotifyError},
     processor::{Budget, DetectorStats, ProcessorStats},
     series::{SeriesView, Stats, percentile},
-    store::{Commit, EventQuery, EventStore, MetricStore, Store, StoreError},
+    store::{
+        Aggregate, Commit, EventQuery, EventStore, InvalidSelector, LogQuery, LogStore, Matcher, MetricStore,
+        RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, SpanQuery, SpanStore, State,
+        StateStore, Store, StoreError, Stored, Upkeep,
+    },
     time::{Clock, SystemClock, Timestamp},
     trend::{LinearFit, linear_trend},
 };

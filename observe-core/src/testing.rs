@@ -1,15 +1,20 @@
 //! Test doubles for users of the traits: a clock that stands still, a sink that remembers, a store that fails on
 //! demand, a collector that follows a script.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::{
     Bus, Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventQuery, EventSink, EventStore,
-    Item, Limits, MetricKey, MetricStore, Point, Refused, Store, StoreError, Ticket, Timestamp, intake::Progress,
-    processor::Processor,
+    Item, Limits, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery, Refused, SeriesInfo, SeriesPoints,
+    SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored, Ticket, Timestamp,
+    intake::Progress, processor::Processor,
 };
 
 /// A clock that moves when it is told to.
@@ -160,14 +165,37 @@ impl Store for FlakyStore {
 
 #[async_trait]
 impl MetricStore for FlakyStore {
-    async fn points(
-        &self,
-        _key: &MetricKey,
-        _start: Timestamp,
-        _end: Timestamp,
-        _limit: usize,
-    ) -> Result<Option<Vec<Point>>, StoreError> {
-        Ok(None)
+    async fn series(&self, _query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn range(&self, _query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl LogStore for FlakyStore {
+    async fn logs(&self, _query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl SpanStore for FlakyStore {
+    async fn spans(&self, _query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl StateStore for FlakyStore {
+    async fn states(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<State>, StoreError> {
+        let inner = self.inner.lock();
+        let states = inner.commits.iter().flat_map(|commit| &commit.states).filter(|state| state.kind == kind);
+        let latest: BTreeMap<&str, &State> = states.map(|state| (state.key.as_str(), state)).collect();
+        let wanted = latest.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after));
+        Ok(wanted.map(|(_, state)| state.clone()).take(limit).collect())
     }
 }
 

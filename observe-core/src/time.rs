@@ -67,6 +67,15 @@ impl Timestamp {
         Self(self.0.saturating_sub(self.0.rem_euclid(NANOS_PER_MILLI)))
     }
 
+    /// Returns the latest multiple of `step` since the epoch that is not later. A step of zero changes nothing.
+    #[must_use]
+    pub fn floor(self, step: Duration) -> Self {
+        match saturating_nanos(step) {
+            0 => self,
+            step => Self(self.0.saturating_sub(self.0.rem_euclid(step))),
+        }
+    }
+
     /// Returns the time passed since `earlier`, or zero when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -1,10 +1,15 @@
 //! A store that forgets when the process ends.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use observe_core::{
-    Commit, Enriched, EventQuery, EventStore, Frame, MetricKey, MetricStore, Point, Store, StoreError, Timestamp,
+    Commit, Enriched, EventData, EventQuery, EventStore, Frame, LogQuery, LogRecord, LogStore, MetricKey, MetricKind,
+    MetricStore, Point, RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, Span, SpanQuery,
+    SpanStore, State, StateStore, Store, StoreError, Stored, Timestamp,
 };
 use parking_lot::RwLock;
 
@@ -59,38 +64,117 @@ impl Store for MemoryStore {
 
 #[async_trait]
 impl MetricStore for MemoryStore {
-    async fn points(
-        &self,
-        key: &MetricKey,
-        start: Timestamp,
-        end: Timestamp,
-        limit: usize,
-    ) -> Result<Option<Vec<Point>>, StoreError> {
-        let kept = self.kept.read();
-        let frames = kept.commits.iter().flat_map(|(commit, _)| &commit.frames);
-        let mut is_known = false;
-        let mut points = Vec::new();
-        for frame in frames {
-            let Some((slot, column)) = find(frame, key) else { continue };
-            is_known = true;
-            let timestamp = frame.timestamp();
-            if let Some(value) = frame.value(slot, column).filter(|_| (start..end).contains(&timestamp)) {
-                points.push(Point { timestamp, value });
-            }
+    async fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+        let found = self.found(&query.selector, Timestamp::MAX, Timestamp::MIN).into_values().map(|(info, _)| info);
+        let after = found.filter(|info| query.after.as_ref().is_none_or(|after| info.key > *after));
+        Ok(after.take(query.limit).collect())
+    }
+
+    async fn range(&self, query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {
+        let (start, end) = query.whole_steps();
+        let mut left = query.max_points;
+        let mut answer = Vec::new();
+        for (key, (info, mut points)) in self.found(&query.selector, Timestamp::MIN, end) {
+            let inside = points.split_off(points.partition_point(|point| point.timestamp < start));
+            let points = query.aggregate.by_step(&inside, points.last().copied(), query.step);
+            let too_many = StoreError::TooMany { what: "points", limit: query.max_points };
+            left = left.checked_sub(points.len()).ok_or(too_many)?;
+            answer.push(SeriesPoints { key, kind: info.kind, points });
         }
-        points.sort_by_key(|point| point.timestamp);
-        points.drain(..points.len().saturating_sub(limit));
-        Ok(is_known.then_some(points))
+        Ok(answer)
     }
 }
 
 #[async_trait]
 impl EventStore for MemoryStore {
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
+        Ok(self.newest(query.limit, |event| query.matches(event).then(|| Arc::clone(event))))
+    }
+}
+
+#[async_trait]
+impl LogStore for MemoryStore {
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
+        let stored = |event: &Arc<Enriched>| match &event.data {
+            EventData::Log(record) if query.matches(event.id, record) => {
+                Some(Stored { id: event.id, value: record.clone() })
+            }
+            _ => None,
+        };
+        Ok(self.newest(query.limit, stored))
+    }
+}
+
+#[async_trait]
+impl SpanStore for MemoryStore {
+    async fn spans(&self, query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
+        let stored = |event: &Arc<Enriched>| match &event.data {
+            EventData::Span(span) if query.matches(event.id, span) => {
+                Some(Stored { id: event.id, value: span.clone() })
+            }
+            _ => None,
+        };
+        Ok(self.newest(query.limit, stored))
+    }
+}
+
+#[async_trait]
+impl StateStore for MemoryStore {
+    async fn states(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<State>, StoreError> {
+        let kept = self.kept.read();
+        let states = kept.commits.iter().flat_map(|(commit, _)| &commit.states).filter(|state| state.kind == kind);
+        let latest: BTreeMap<&str, &State> = states.map(|state| (state.key.as_str(), state)).collect();
+        let wanted = latest.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after));
+        Ok(wanted.map(|(_, state)| state.clone()).take(limit).collect())
+    }
+}
+
+impl MemoryStore {
+    /// Finds series, and their points in `[start, end)` in the order of time; of several at one time the last one.
+    fn found(&self, selector: &Selector, start: Timestamp, end: Timestamp) -> Found {
+        let kept = self.kept.read();
+        let mut found = Found::new();
+        for frame in kept.commits.iter().flat_map(|(commit, _)| &commit.frames) {
+            let (schema, timestamp) = (frame.schema(), frame.timestamp());
+            let subjects = frame.subjects().iter().enumerate();
+            for (slot, subject) in subjects.filter_map(|(slot, subject)| Some((slot, subject.as_ref()?))) {
+                for column in 0..schema.raw_len() {
+                    let Some(key) = schema.key(subject, column).filter(|key| selector.matches(key)) else { continue };
+                    let new = || (describe(frame, column, key.clone()), Vec::new());
+                    let (_, points) = found.entry(key.clone()).or_insert_with(new);
+                    let value = frame.value(slot, column).filter(|_| (start..end).contains(&timestamp));
+                    points.extend(value.map(|value| Point { timestamp, value }));
+                }
+            }
+        }
+        for (_, points) in found.values_mut() {
+            points.reverse();
+            points.sort_by_key(|point| point.timestamp);
+            points.dedup_by_key(|point| point.timestamp);
+        }
+        found
+    }
+
+    fn newest<T>(&self, limit: usize, pick: impl Fn(&Arc<Enriched>) -> Option<T>) -> Vec<T> {
         let kept = self.kept.read();
         let newest_first = kept.commits.iter().rev().flat_map(|(commit, _)| commit.events.iter().rev());
-        Ok(newest_first.filter(|event| query.matches(event)).take(query.limit).cloned().collect())
+        newest_first.filter_map(pick).take(limit).collect()
     }
+}
+
+type Found = BTreeMap<MetricKey, (SeriesInfo, Vec<Point>)>;
+
+fn describe(frame: &Frame, column: usize, key: MetricKey) -> SeriesInfo {
+    let schema = frame.schema();
+    let metric = schema.columns().get(column).map(|column| &column.metric);
+    let is_counter = metric.is_some_and(|metric| metric.kind == MetricKind::Counter);
+    let kind = if is_counter { SeriesKind::Counter } else { SeriesKind::Gauge };
+    let mut info = SeriesInfo::new(key, kind);
+    info.unit = metric.map_or("", |metric| metric.unit.as_str()).into();
+    info.producer = schema.name().into();
+    info.interval = schema.interval();
+    info.created_at = frame.timestamp();
+    info
 }
 
 /// Drops the oldest frames of a commit that is too large by itself, then the oldest events. Returns the size left.
@@ -112,17 +196,6 @@ fn leaves(size: &mut usize, part: usize, max_bytes: usize) -> bool {
     is_too_much
 }
 
-/// Returns slot and column of a series in a frame.
-fn find(frame: &Frame, key: &MetricKey) -> Option<(usize, usize)> {
-    let columns = frame.schema().columns().iter().take(frame.schema().raw_len()).enumerate();
-    columns.filter(|(_, column)| column.metric.name == key.name()).find_map(|(index, column)| {
-        let of_subject = key.attributes().without(&column.attributes)?;
-        let mut subjects = frame.subjects().iter();
-        let slot = subjects.position(|subject| subject.as_ref().is_some_and(|one| one.attributes == of_subject))?;
-        Some((slot, index))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use observe_core::{Attributes, KeyedTable, Metric, Schema, Unit};
@@ -138,7 +211,7 @@ mod tests {
             let row = || Attributes::new([("queue", "mail")]).unwrap();
             table.row("mail", row).set(0, *value);
             let frame = table.frame(Timestamp::from_millis(second * 1_000));
-            Commit { frames: vec![frame], events: Vec::new() }
+            Commit { frames: vec![frame], ..Commit::default() }
         };
         (0..).zip(values).map(frame).collect()
     }

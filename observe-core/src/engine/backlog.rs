@@ -199,7 +199,7 @@ mod tests {
             event.id = EventId::from_u64(id);
             Arc::new(Enriched { event, process: None })
         };
-        Commit { frames: Vec::new(), events: ids.map(log).collect() }
+        Commit { events: ids.map(log).collect(), ..Commit::default() }
     }
 
     fn ids(commit: &Commit) -> Vec<u64> {

@@ -1,15 +1,12 @@
 //! Series below `/api/v1`: the catalogue, and the past of several at once.
 
-mod aggregate;
-
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{extract::State, response::Response};
-use observe_core::{Handle, MetricKey, Point, SeriesView};
+use observe_core::{Aggregate, Handle, MetricKey, Point, SeriesView};
 use serde::Serialize;
 use utoipa::{PartialSchema, ToSchema};
 
-use self::aggregate::Aggregate;
 use super::{Row, json, to_json};
 use crate::{
     AppState, FieldError, Problem,
@@ -152,7 +149,7 @@ async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>
     let mut series = Vec::with_capacity(query.metric_keys.len());
     for key in &query.metric_keys {
         let points = handle.points(key, range.start, range.end).ok_or_else(unknown_series)?;
-        let points = query.aggregate.by_step(&points, range.start, query.step);
+        let points = query.aggregate.by_step(&points, None, query.step);
         if points.len() > MAX_POINTS {
             return Err(too_many_points(&METRIC_KEY));
         }

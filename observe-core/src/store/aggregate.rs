@@ -2,16 +2,19 @@
 
 use std::{str::FromStr, time::Duration};
 
-use observe_core::{Point, Timestamp, percentile};
+use crate::{Point, percentile};
 
 /// What becomes of the points in a step.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Aggregate {
+#[non_exhaustive]
+pub enum Aggregate {
     /// Their mean.
     #[default]
     Avg,
     /// How many there are.
     Count,
+    /// Growth since the last point before the step; a counter that starts anew has grown by its value.
+    Increase,
     /// The newest.
     Last,
     /// The largest.
@@ -20,14 +23,14 @@ pub(super) enum Aggregate {
     Min,
     /// The value below which this share of them lies.
     Percentile(u8),
-    /// Growth in a second, from the last point of the step before; a counter that starts anew has grown by its value.
+    /// [`Self::Increase`] in a second.
     Rate,
     /// Their sum.
     Sum,
 }
 
 impl Aggregate {
-    const TABLE: [(&'static str, Self); 10] = [
+    const TABLE: [(&'static str, Self); 11] = [
         ("avg", Self::Avg),
         ("min", Self::Min),
         ("max", Self::Max),
@@ -38,34 +41,38 @@ impl Aggregate {
         ("p99", Self::Percentile(99)),
         ("last", Self::Last),
         ("rate", Self::Rate),
+        ("increase", Self::Increase),
     ];
 
     /// Returns the words that name an aggregate.
-    pub(super) fn names() -> Vec<&'static str> {
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
         Self::TABLE.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// Returns whether nothing but the points themselves can answer it: percentiles.
+    #[must_use]
+    pub const fn needs_points(self) -> bool {
+        matches!(self, Self::Percentile(_))
     }
 
     /// Joins the points of each step into one, stamped with the step's beginning. Steps without points have none.
     ///
-    /// The first step begins at `start`, in whole microseconds as answers write it, so no stamp lies outside the range
-    /// that was asked for, and a range that leaves out its very first moment has the steps that one expects. A step of
-    /// zero leaves the points as they are, but for rates.
-    pub(super) fn by_step(self, points: &[Point], start: Timestamp, step: Duration) -> Vec<Point> {
-        let usable: Vec<Point> = points.iter().copied().filter(|point| point.value.is_finite()).collect();
-        let step = i64::try_from(step.as_nanos()).unwrap_or(i64::MAX);
-        if step == 0 {
-            return if self == Self::Rate { rates(&usable) } else { points.to_vec() };
+    /// Steps begin at multiples of `step` since the epoch. `before` is the last point in front of `points`, where there
+    /// is one: growth counts from it. A step of zero leaves the points as they are, but for growth, which is then from
+    /// point to point.
+    #[must_use]
+    pub fn by_step(self, points: &[Point], mut before: Option<Point>, step: Duration) -> Vec<Point> {
+        let is_growth = matches!(self, Self::Increase | Self::Rate);
+        if step.is_zero() && !is_growth {
+            return points.to_vec();
         }
-        let start = start.as_nanos() - start.as_nanos() % 1_000;
-        let begin = |point: &Point| {
-            let nanos = point.timestamp.as_nanos();
-            nanos.saturating_sub(nanos.saturating_sub(start).rem_euclid(step))
-        };
-        let mut before = None;
+        let usable: Vec<Point> = points.iter().copied().filter(|point| point.value.is_finite()).collect();
+        let begin = |point: &Point| if step.is_zero() { point.timestamp } else { point.timestamp.floor(step) };
         let mut joined = Vec::new();
         for chunk in usable.chunk_by(|one, next| begin(one) == begin(next)) {
             let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { continue };
-            let timestamp = Timestamp::from_nanos(begin(first));
+            let timestamp = begin(first);
             joined.extend(self.of(chunk, before).map(|value| Point { timestamp, value }));
             before = Some(*last);
         }
@@ -78,11 +85,12 @@ impl Aggregate {
         match self {
             Self::Avg => Some(values().sum::<f64>() / points.len() as f64),
             Self::Count => Some(points.len() as f64),
+            Self::Increase => growth(before.iter().chain(points)).map(|(grown, _)| grown),
             Self::Last => values().next_back(),
             Self::Max => values().reduce(f64::max),
             Self::Min => values().reduce(f64::min),
             Self::Percentile(share) => percentile(&mut values().collect::<Vec<f64>>(), f64::from(share) / 100.0),
-            Self::Rate => growth(before.iter().chain(points)),
+            Self::Rate => growth(before.iter().chain(points)).map(|(grown, seconds)| grown / seconds),
             Self::Sum => Some(values().sum()),
         }
     }
@@ -96,28 +104,24 @@ impl FromStr for Aggregate {
     }
 }
 
-fn rates(points: &[Point]) -> Vec<Point> {
-    let pairs = points.windows(2).filter_map(|pair| {
-        let value = growth(pair.iter())?;
-        Some(Point { timestamp: pair.last()?.timestamp, value })
-    });
-    pairs.collect()
-}
-
-/// Returns how fast a value grew over its points, in a second.
-fn growth<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> Option<f64> {
+/// Returns how much a value grew over its points, and in how many seconds; `None` where no time passed.
+fn growth<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> Option<(f64, f64)> {
     let (first, last) = (points.clone().next()?, points.clone().last()?);
     let seconds = last.timestamp.since(first.timestamp).as_secs_f64();
     let steps = points.clone().zip(points.skip(1));
-    let grown: f64 = steps
-        .map(|(one, next)| if next.value >= one.value { next.value - one.value } else { next.value.max(0.0) })
-        .sum();
-    (seconds > 0.0).then(|| grown / seconds)
+    let grown = steps.map(|(one, next)| growth_between(one.value, next.value)).sum();
+    (seconds > 0.0).then_some((grown, seconds))
+}
+
+/// Returns how far a counter came from one value to the next; one that starts anew has come as far as it stands.
+pub(crate) const fn growth_between(one: f64, next: f64) -> f64 {
+    if next >= one { next - one } else { next.max(0.0) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
 
     fn points(values: &[f64]) -> Vec<Point> {
         let stamped = (0..).zip(values);
@@ -127,7 +131,7 @@ mod tests {
     fn joined(name: &str, values: &[f64], step: u64) -> Vec<f64> {
         let aggregate: Aggregate = name.parse().unwrap();
         aggregate
-            .by_step(&points(values), Timestamp::from_nanos(0), Duration::from_secs(step))
+            .by_step(&points(values), None, Duration::from_secs(step))
             .into_iter()
             .map(|point| point.value)
             .collect()
@@ -164,15 +168,24 @@ mod tests {
     }
 
     #[test]
-    fn the_first_step_begins_at_the_start_and_empty_ones_are_left_out() {
+    fn growth_counts_from_the_point_before() {
+        let before = Point { timestamp: Timestamp::from_millis(-1_000), value: 4.0 };
+
+        let increase = Aggregate::Increase.by_step(&points(&[10.0, 12.0]), Some(before), Duration::from_secs(60));
+
+        assert_eq!(increase, [Point { timestamp: Timestamp::default(), value: 8.0 }]);
+    }
+
+    #[test]
+    fn steps_begin_at_multiples_since_the_epoch_and_empty_ones_are_left_out() {
         let mut two = points(&[1.0, 2.0]);
         two[0].timestamp = Timestamp::from_millis(61_500);
         two[1].timestamp = Timestamp::from_millis(200_000);
 
-        let joined = Aggregate::Avg.by_step(&two, Timestamp::from_nanos(60_500_000_001), Duration::from_secs(60));
+        let joined = Aggregate::Avg.by_step(&two, None, Duration::from_secs(60));
 
         let stamps: Vec<i64> = joined.iter().map(|point| point.timestamp.as_millis()).collect();
-        assert_eq!(stamps, [60_500, 180_500]);
+        assert_eq!(stamps, [60_000, 180_000]);
     }
 
     #[test]
