@@ -1,0 +1,77 @@
+//! Many rows in few statements.
+
+use std::fmt::Write as _;
+
+use observe_core::StoreError;
+
+use super::{Statement, Transaction, Value};
+
+/// Where rows go, and what becomes of one that is there already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Insert {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// Its columns. One of the form `name=expression` has the expression bound with `?` in place of the value.
+    pub(crate) columns: &'static [&'static str],
+    /// What follows the rows: `ON CONFLICT DO NOTHING`.
+    pub(crate) conflict: &'static str,
+}
+
+impl Transaction {
+    /// Inserts rows, 250 with one statement. `values` are those of all rows, one row after the other. Returns how many
+    /// rows were written.
+    pub(crate) async fn insert_many(&mut self, insert: &Insert, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let width = insert.columns.len().max(1);
+        let mut written = 0;
+        for rows in values.chunks(width * ROWS) {
+            let count = rows.len() / width;
+            let statement = Statement::built(insert.sql(count));
+            // Every number of rows is a statement of its own. Only these come again and again.
+            let statement = if count == ROWS || count == 1 { statement } else { statement.once() };
+            written += self.execute(statement, rows).await?;
+        }
+        Ok(written)
+    }
+}
+
+impl Insert {
+    fn sql(&self, rows: usize) -> String {
+        let names: Vec<&str> =
+            self.columns.iter().map(|column| column.split_once('=').map_or(*column, |(name, _)| name)).collect();
+        let mut sql = format!("INSERT INTO {}({}) VALUES", self.table, names.join(","));
+        let mut number = 0;
+        for row in 0..rows {
+            sql.push(if row == 0 { '(' } else { ',' });
+            if row > 0 {
+                sql.push('(');
+            }
+            for (index, column) in self.columns.iter().enumerate() {
+                number += 1;
+                sql.push_str(if index == 0 { "" } else { "," });
+                let (before, after) =
+                    column.split_once('=').and_then(|(_, expression)| expression.split_once('?')).unwrap_or_default();
+                // Writing to a String does not fail.
+                write!(sql, "{before}${number}{after}").unwrap_or_default();
+            }
+            sql.push(')');
+        }
+        sql.push(' ');
+        sql.push_str(self.conflict);
+        sql
+    }
+}
+
+/// More make a statement no cheaper per row, but longer to keep.
+const ROWS: usize = 250;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_numbered_through() {
+        let insert = Insert { table: "t", columns: &["a", "b=f(?)"], conflict: "ON CONFLICT DO NOTHING" };
+
+        assert_eq!(insert.sql(2), "INSERT INTO t(a,b) VALUES($1,f($2)),($3,f($4)) ON CONFLICT DO NOTHING");
+    }
+}

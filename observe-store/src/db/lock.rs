@@ -1,0 +1,104 @@
+//! One process at a time writes to a database.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    process,
+};
+
+use observe_core::{Clock as _, StoreError, SystemClock};
+
+use super::{Label, Transaction, Value};
+
+/// What makes this process the only one that writes.
+pub(super) enum Hold {
+    /// A lock on a file beside the database. The system takes it back when the process ends.
+    File(#[expect(dead_code, reason = "it is locked while it is open")] File),
+    /// The text that stands in the lease.
+    Lease(String),
+}
+
+/// Locks the file beside a database.
+pub(super) fn file(label: &Label, database: &Path) -> Result<Hold, StoreError> {
+    let path = lock_path(database);
+    let cannot = |error| label.refused(format!("the file {} cannot be written: {error}", path.display()));
+    let options = File::options().create(true).read(true).write(true).truncate(false).open(&path);
+    let mut file = options.map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // It is only there to be read by people: one that cannot be read is as good as none.
+            file.take(MAX_HOLDER_BYTES).read_to_string(&mut holder).unwrap_or_default();
+            return Err(label.held(if holder.is_empty() { "another process".to_owned() } else { holder }));
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(error)),
+    }
+    let holder = format!("process {} since {}", process::id(), now());
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes())).map_err(cannot)?;
+    Ok(Hold::File(file))
+}
+
+/// The same file for every name that a database has.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()).into_os_string();
+    path.push(".lock");
+    path.into()
+}
+
+fn now() -> String {
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now().as_millis());
+    now.map_or_else(|_| "an unknown time".to_owned(), |now| format!("{now:.0}"))
+}
+
+/// Takes the lease, where nobody has it or whoever has it did not renew it in time.
+pub(super) async fn lease(transaction: &mut Transaction) -> Result<Hold, StoreError> {
+    let (now, text) = server_time(transaction).await?;
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let holder = format!("process {} on {} since {text}", process::id(), host.trim());
+    let taken = transaction
+        .execute(
+            "INSERT INTO lease(name,holder,expires_at) VALUES('writer',$1,$2) ON CONFLICT(name) DO UPDATE \
+             SET holder=excluded.holder, expires_at=excluded.expires_at WHERE lease.expires_at<$3",
+            &[Value::Text(&holder), Value::Int(now + LEASE_MS), Value::Int(now)],
+        )
+        .await?;
+    if taken == 0 { Err(held(transaction).await?) } else { Ok(Hold::Lease(holder)) }
+}
+
+/// Renews the lease.
+pub(super) async fn renew(transaction: &mut Transaction, holder: &str) -> Result<(), StoreError> {
+    let (now, _) = server_time(transaction).await?;
+    let renewed = transaction
+        .execute(
+            "UPDATE lease SET expires_at=$1 WHERE name='writer' AND holder=$2",
+            &[Value::Int(now + LEASE_MS), Value::Text(holder)],
+        )
+        .await?;
+    if renewed == 0 { Err(held(transaction).await?) } else { Ok(()) }
+}
+
+/// Leaves the lease to the next one.
+pub(super) async fn give_back(transaction: &mut Transaction, holder: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM lease WHERE name='writer' AND holder=$1";
+    transaction.execute(sql, &[Value::Text(holder)]).await.map(drop)
+}
+
+async fn held(transaction: &mut Transaction) -> Result<StoreError, StoreError> {
+    let sql = "SELECT holder FROM lease WHERE name='writer'";
+    let holder = transaction.fetch_first(sql, &[], |row| Ok(row.text(0)?.to_owned())).await?;
+    Ok(transaction.label().held(holder.unwrap_or_else(|| "another process".to_owned())))
+}
+
+/// Returns the time of the server in milliseconds and as text: machines that compete for a lease need one clock.
+async fn server_time(transaction: &mut Transaction) -> Result<(i64, String), StoreError> {
+    let sql = "SELECT (extract(epoch FROM clock_timestamp())*1000)::BIGINT, \
+               to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    let time = transaction.fetch_first(sql, &[], |row| Ok((row.int(0)?, row.text(1)?.to_owned()))).await?;
+    time.ok_or_else(|| transaction.label().corrupt("it does not know the time".to_owned()))
+}
+
+/// How long a lease lasts after it was renewed.
+const LEASE_MS: i64 = 30_000;
+const MAX_HOLDER_BYTES: u64 = 256;

@@ -1,0 +1,89 @@
+//! What is particular about SQLite.
+
+use std::{path::Path, time::Duration};
+
+use observe_core::StoreError;
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    error::DatabaseError,
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::Label;
+
+/// Makes the pool of the one connection that writes. It makes the file where there is none.
+pub(super) fn writer(path: &Path) -> SqlitePool {
+    let options = options(path)
+        .create_if_missing(true)
+        .page_size(4096)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .pragma("cache_size", "-2048")
+        .pragma("wal_autocheckpoint", "1000")
+        .pragma("journal_size_limit", "67108864");
+    pool(1, options)
+}
+
+/// Makes the pool of those that only read.
+pub(super) fn readers(path: &Path) -> SqlitePool {
+    pool(READERS, options(path).read_only(true).pragma("cache_size", "-512"))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE).disable_statement_logging()
+}
+
+fn pool(connections: u32, options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        // SQLite ends a transaction by itself when the disk is full. The driver does not notice, and such a connection
+        // would never begin another one.
+        .before_acquire(|connection: &mut SqliteConnection, _| {
+            let is_usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_usable) })
+        })
+        .connect_lazy_with(options)
+}
+
+/// Says what an error of SQLite means.
+pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError {
+    let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+    let message = error.message();
+    match code & 0xff {
+        BUSY | LOCKED => label.unavailable(format!("another process is writing to {}", label.name)),
+        CANTOPEN => label.refused(format!(
+            "the file cannot be opened ({message}): does its directory exist, and may this user use it?"
+        )),
+        CONSTRAINT => label.corrupt(format!("what is stored does not allow what should be: {message}")),
+        CORRUPT => label.corrupt(message.to_owned()),
+        FULL => label.unavailable(format!("the disk that holds {} is full", label.name)),
+        IOERR => label.unavailable(format!("the disk that holds {} does not work: {message}", label.name)),
+        NOMEM => label.unavailable("there is not enough memory".to_owned()),
+        NOTADB => label.refused("the file is not a database: name another one, or move it away"),
+        AUTH | PERM | READONLY => label.refused(format!("the file cannot be written by this user: {message}")),
+        _ => label.refused(format!("{message} (code {code})")),
+    }
+}
+
+const READERS: u32 = 4;
+/// How long to wait for a connection, and for a lock that another process holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const PERM: i32 = 3;
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const NOMEM: i32 = 7;
+const READONLY: i32 = 8;
+const IOERR: i32 = 10;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+const CONSTRAINT: i32 = 19;
+const AUTH: i32 = 23;
+const NOTADB: i32 = 26;
