@@ -2,6 +2,8 @@
 
 mod bytes;
 mod db;
+mod head;
 mod memory;
+mod samples;
 
 pub use self::memory::MemoryStore;

@@ -71,6 +71,7 @@ CREATE TABLE series(
     ended_at INTEGER,
     UNIQUE(name,labels,pack_no)
 );
+CREATE INDEX series_live ON series(group_id) WHERE ended_at IS NULL;
 
 CREATE TABLE head(
     seq INTEGER PRIMARY KEY,

@@ -1,0 +1,165 @@
+//! Many points summed up: what a tier keeps of a minute or an hour.
+
+use observe_core::{Aggregate, Point, Timestamp};
+
+/// What is known of the points of a series in some stretch of time. Values that are not finite are not among them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bucket {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) sum: f64,
+    pub(crate) count: f64,
+    pub(crate) last: f64,
+    /// Growth since the point before the stretch; a counter that starts anew has grown by its value.
+    pub(crate) increase: f64,
+    /// When the last point was, in nanoseconds.
+    pub(crate) last_at: i64,
+}
+
+impl Bucket {
+    /// Sums up one point; `before` is the value of the one in front of it.
+    pub(crate) fn of(point: Point, before: Option<f64>) -> Self {
+        Self {
+            min: point.value,
+            max: point.value,
+            sum: point.value,
+            count: 1.0,
+            last: point.value,
+            increase: before.map_or(0.0, |before| growth(before, point.value)),
+            last_at: point.timestamp.as_nanos(),
+        }
+    }
+
+    /// Adds what follows.
+    pub(crate) fn append(&mut self, next: &Self) {
+        self.min = self.min.min(next.min);
+        self.max = self.max.max(next.max);
+        self.sum += next.sum;
+        self.count += next.count;
+        self.last = next.last;
+        self.increase += next.increase;
+        self.last_at = next.last_at;
+    }
+
+    /// Returns what an aggregate makes of it; `before` is when the point in front of the stretch was, and `start` when
+    /// the stretch begins. `None` where the aggregate needs the points themselves, or no time has passed.
+    pub(crate) fn value(&self, aggregate: Aggregate, before: Option<i64>, start: i64) -> Option<f64> {
+        let seconds = self.last_at.saturating_sub(before.unwrap_or(start)) as f64 / 1e9;
+        match aggregate {
+            Aggregate::Avg => Some(self.sum / self.count),
+            Aggregate::Count => Some(self.count),
+            Aggregate::Increase => Some(self.increase),
+            Aggregate::Last => Some(self.last),
+            Aggregate::Max => Some(self.max),
+            Aggregate::Min => Some(self.min),
+            Aggregate::Rate => (seconds > 0.0).then(|| self.increase / seconds),
+            Aggregate::Sum => Some(self.sum),
+            _ => None,
+        }
+    }
+}
+
+/// Joins buckets, in the order of time, into those of longer stretches of `length` nanoseconds. Returns them with when
+/// they begin.
+pub(crate) fn joined(buckets: impl Iterator<Item = Bucket>, length: i64) -> Vec<(i64, Bucket)> {
+    let mut joined: Vec<(i64, Bucket)> = Vec::new();
+    for bucket in buckets {
+        let start = floor(bucket.last_at, length);
+        match joined.last_mut() {
+            Some((last, sum)) if *last == start => sum.append(&bucket),
+            _ => joined.push((start, bucket)),
+        }
+    }
+    joined
+}
+
+/// Turns points into buckets of one each; `before` is the value in front of them.
+pub(crate) fn singles(points: impl Iterator<Item = Point>, mut before: Option<f64>) -> impl Iterator<Item = Bucket> {
+    points.filter(|point| point.value.is_finite()).map(move |point| {
+        let bucket = Bucket::of(point, before);
+        before = Some(point.value);
+        bucket
+    })
+}
+
+/// Makes the points of an answer: one for each step.
+pub(crate) fn by_step(
+    buckets: impl Iterator<Item = Bucket>,
+    mut before: Option<i64>,
+    aggregate: Aggregate,
+    step: i64,
+) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (start, bucket) in joined(buckets, step) {
+        let value = bucket.value(aggregate, before, start);
+        points.extend(value.map(|value| Point { timestamp: Timestamp::from_nanos(start), value }));
+        before = Some(bucket.last_at);
+    }
+    points
+}
+
+pub(crate) const fn floor(nanos: i64, length: i64) -> i64 {
+    nanos.saturating_sub(nanos.rem_euclid(length))
+}
+
+const fn growth(before: f64, value: f64) -> f64 {
+    if value >= before { value - before } else { value.max(0.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000_000_000;
+
+    fn points(values: &[(u16, f64)]) -> Vec<Point> {
+        let mut at = 0;
+        let stamped = values.iter().map(|(gap, value)| {
+            at += i64::from(*gap) * 10_000_000 + 1;
+            Point { timestamp: Timestamp::from_nanos(at), value: *value }
+        });
+        stamped.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn minutes_joined_to_hours_answer_like_the_points_themselves(
+            values in proptest::collection::vec((0u16..20_000, -50i32..50), 1..300),
+        ) {
+            let values: Vec<(u16, f64)> = values.into_iter().map(|(gap, value)| (gap, f64::from(value))).collect();
+            let points = points(&values);
+            let minutes = joined(singles(points.iter().copied(), None), MINUTE);
+            let hour = std::time::Duration::from_secs(3_600);
+
+            for name in Aggregate::names() {
+                let aggregate: Aggregate = name.parse().unwrap();
+                if aggregate.needs_points() {
+                    continue;
+                }
+                let exact = aggregate.by_step(&points, None, hour);
+                let mut from_tier = by_step(minutes.iter().map(|(_, bucket)| *bucket), None, aggregate, 60 * MINUTE);
+                if matches!(aggregate, Aggregate::Increase | Aggregate::Rate) {
+                    // Where nothing comes before, the first step counts from its first point or from its beginning.
+                    from_tier.retain(|point| point.timestamp != Timestamp::default().floor(hour) || exact.first().is_some_and(|first| first.timestamp == point.timestamp && first.value == point.value));
+                    let kept: Vec<&Point> = exact.iter().filter(|point| point.timestamp >= Timestamp::default() + hour).collect();
+                    let tier: Vec<&Point> = from_tier.iter().filter(|point| point.timestamp >= Timestamp::default() + hour).collect();
+                    prop_assert_eq!(tier, kept, "{}", name);
+                } else {
+                    prop_assert_eq!(from_tier, exact, "{}", name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_are_not_counted() {
+        let points = points(&[(1, f64::NAN), (1, 3.0), (1, f64::INFINITY), (1, 5.0)]);
+
+        let joined = joined(singles(points.into_iter(), Some(1.0)), MINUTE);
+
+        assert_eq!(joined.len(), 1);
+        assert_eq!((joined[0].1.count, joined[0].1.sum, joined[0].1.increase), (2.0, 8.0, 4.0));
+    }
+}
