@@ -46,6 +46,12 @@ impl PlaceSet {
         difference
     }
 
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut either = *self;
+        either.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+        either
+    }
+
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         let mut both = *self;
         both.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= other);

@@ -1,0 +1,146 @@
+//! Rows of packed points: read by number, and replaced.
+
+use std::collections::BTreeMap;
+
+use observe_core::StoreError;
+
+use crate::db::{Insert, Row, Statement, Transaction, Value};
+
+/// The tables of packed points, from fine to coarse.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Table {
+    /// Points as they came in.
+    Pack,
+    /// What is known of each minute.
+    Tier1,
+    /// What is known of each hour.
+    Tier2,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub(crate) struct PackRow {
+    pub(crate) id: i64,
+    /// How many points or buckets it holds.
+    pub(crate) points: usize,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 3] = [Self::Pack, Self::Tier1, Self::Tier2];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Tier1 => "tier1",
+            Self::Tier2 => "tier2",
+        }
+    }
+
+    /// Returns the length of what one point of it stands for, in nanoseconds.
+    pub(crate) const fn bucket(self) -> Option<i64> {
+        match self {
+            Self::Pack => None,
+            Self::Tier1 => Some(60_000_000_000),
+            Self::Tier2 => Some(3_600_000_000_000),
+        }
+    }
+
+    /// Returns the length of the slots of its rows in minutes, for a group with raw slots of `slot_minutes`.
+    pub(crate) fn slot_minutes(self, slot_minutes: i64) -> i64 {
+        match self {
+            Self::Pack => slot_minutes,
+            Self::Tier1 => slot_minutes.max(360),
+            Self::Tier2 => 14_400,
+        }
+    }
+
+    /// Returns the rows with these numbers, by number.
+    pub(crate) async fn rows(self, tx: &mut Transaction, ids: &[i64]) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
+        let mut rows = BTreeMap::new();
+        for some in ids.chunks(IDS_A_QUERY) {
+            let values: Vec<Value<'_>> = some.iter().map(|id| Value::Int(*id)).collect();
+            let statement = self.select(some.len());
+            rows.extend(tx.fetch_all(statement, &values, read).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Returns the rows numbered `first` to `last`.
+    pub(crate) async fn rows_between(
+        self,
+        tx: &mut Transaction,
+        first: i64,
+        last: i64,
+    ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
+        let sql = match self {
+            Self::Pack => "SELECT id, data FROM pack WHERE id BETWEEN $1 AND $2",
+            Self::Tier1 => "SELECT id, data FROM tier1 WHERE id BETWEEN $1 AND $2",
+            Self::Tier2 => "SELECT id, data FROM tier2 WHERE id BETWEEN $1 AND $2",
+        };
+        let rows = tx.fetch_all(sql, &[Value::Int(first), Value::Int(last)], read).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Writes rows in place of those with their numbers.
+    pub(crate) async fn replace(self, tx: &mut Transaction, rows: &[PackRow]) -> Result<(), StoreError> {
+        let insert = match self {
+            Self::Pack => &REPLACE_PACK,
+            Self::Tier1 => &REPLACE_TIER1,
+            Self::Tier2 => &REPLACE_TIER2,
+        };
+        for some in rows.chunks(ROWS_A_STATEMENT) {
+            let values: Vec<Value<'_>> = some
+                .iter()
+                .flat_map(|row| {
+                    let points = i64::try_from(row.points).unwrap_or(i64::MAX);
+                    [Value::Int(row.id), Value::Int(points), Value::Blob(&row.data)]
+                })
+                .collect();
+            tx.insert_many(insert, &values).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when the oldest row begins, in minutes since the epoch.
+    pub(crate) async fn oldest_minute(self, tx: &mut Transaction) -> Result<Option<i64>, StoreError> {
+        let sql = match self {
+            Self::Pack => "SELECT MIN(id) FROM pack",
+            Self::Tier1 => "SELECT MIN(id) FROM tier1",
+            Self::Tier2 => "SELECT MIN(id) FROM tier2",
+        };
+        let oldest = tx.fetch_first(sql, &[], |row| row.optional_int(0)).await?.flatten();
+        Ok(oldest.map(|id| super::slot::PackKey::from_id(id).minute))
+    }
+
+    /// Asks for so many rows by number. Few numbers of them occur often, so only small statements are kept.
+    fn select(self, count: usize) -> Statement {
+        let numbers: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+        let sql = format!("SELECT id, data FROM {} WHERE id IN ({})", self.name(), numbers.join(","));
+        let statement = Statement::built(sql);
+        if count <= KEPT_IDS || count == IDS_A_QUERY { statement } else { statement.once() }
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
+    Ok((row.int(0)?, row.blob(1)?.to_vec()))
+}
+
+/// The conflict of a row that is written again.
+macro_rules! replace {
+    ($table:literal) => {
+        Insert {
+            table: $table,
+            columns: &["id", "n", "data"],
+            conflict: "ON CONFLICT(id) DO UPDATE SET n = excluded.n, data = excluded.data",
+        }
+    };
+}
+
+static REPLACE_PACK: Insert = replace!("pack");
+static REPLACE_TIER1: Insert = replace!("tier1");
+static REPLACE_TIER2: Insert = replace!("tier2");
+
+const IDS_A_QUERY: usize = 256;
+const KEPT_IDS: usize = 64;
+const ROWS_A_STATEMENT: usize = 64;

@@ -1,0 +1,137 @@
+//! A row of a tier: the buckets of the series of one pack.
+
+use std::collections::BTreeMap;
+
+use super::bucket::Bucket;
+use crate::pack::{ColumnData, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
+
+/// The buckets of some series, those of each in the order of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TierPack {
+    pub(crate) series: BTreeMap<u32, Vec<Bucket>>,
+}
+
+impl TierPack {
+    /// Reads a row.
+    pub(crate) fn decode(bytes: &[u8], scratch: &mut Scratch) -> Result<Self, PackError> {
+        let view = PackView::parse(bytes)?;
+        let stamps = stamps_of(&view)?;
+        let mut pack = Self::default();
+        for series in series_of(&view) {
+            pack.series.insert(series, buckets(&view, &stamps, series, scratch)?);
+        }
+        Ok(pack)
+    }
+
+    /// Replaces the buckets of a series whose last points are in `[start, end)`.
+    pub(crate) fn replace(&mut self, series: u32, start: i64, end: i64, new: impl IntoIterator<Item = Bucket>) {
+        let buckets = self.series.entry(series).or_default();
+        buckets.retain(|bucket| !(start..end).contains(&bucket.last_at));
+        buckets.extend(new);
+        buckets.sort_by_key(|bucket| bucket.last_at);
+    }
+
+    /// Returns the newest bucket of a series before a time.
+    pub(crate) fn before(&self, series: u32, time: i64) -> Option<&Bucket> {
+        self.series.get(&series)?.iter().rev().find(|bucket| bucket.last_at < time)
+    }
+
+    /// Returns how many buckets there are.
+    pub(crate) fn len(&self) -> usize {
+        self.series.values().map(Vec::len).sum()
+    }
+
+    /// Writes the row. The growth is left out of series for which it says nothing.
+    pub(crate) fn encode(
+        &self,
+        encoder: &mut PackEncoder,
+        is_counter: impl Fn(u32) -> bool,
+    ) -> Result<Vec<u8>, PackError> {
+        let mut stamps: Vec<i64> = self.series.values().flatten().map(|bucket| bucket.last_at).collect();
+        stamps.sort_unstable();
+        stamps.dedup();
+        let mut columns = Vec::new();
+        for (series, buckets) in self.series.iter().filter(|(_, buckets)| !buckets.is_empty()) {
+            let ticks: Vec<usize> =
+                buckets.iter().filter_map(|bucket| stamps.binary_search(&bucket.last_at).ok()).collect();
+            let mut present = vec![0u64; stamps.len().div_ceil(64)];
+            for tick in &ticks {
+                if let Some(word) = present.get_mut(tick / 64) {
+                    *word |= 1 << (tick % 64);
+                }
+            }
+            let fields = if is_counter(*series) { FIELDS.len() } else { FIELDS.len() - 1 };
+            for (field, read) in FIELDS.iter().enumerate().take(fields) {
+                let mut values = vec![0.0; stamps.len()];
+                for (tick, bucket) in ticks.iter().zip(buckets) {
+                    if let Some(value) = values.get_mut(*tick) {
+                        *value = read(bucket);
+                    }
+                }
+                columns.push((*series, field as u8, present.clone(), values));
+            }
+        }
+        let data: Vec<ColumnData<'_>> = columns
+            .iter()
+            .map(|(series, field, present, values)| ColumnData {
+                series: *series,
+                field: *field,
+                presence: Presence::Bitmap(present.into()),
+                values,
+            })
+            .collect();
+        encoder.encode(Stamps::Inline(&stamps), &data)
+    }
+}
+
+/// Reads the buckets of one series in a row.
+pub(crate) fn buckets(
+    view: &PackView<'_>,
+    stamps: &[i64],
+    series: u32,
+    scratch: &mut Scratch,
+) -> Result<Vec<Bucket>, PackError> {
+    let mut buckets: Vec<Bucket> = Vec::new();
+    for (field, write) in WRITE.iter().enumerate() {
+        let Some(column) = view.column(series, field as u8, scratch)? else { continue };
+        if field == 0 {
+            let ticks = column.presence.ticks(stamps.len());
+            let empty = |at: &i64| Bucket { last_at: *at, ..EMPTY };
+            buckets = ticks.filter_map(|tick| stamps.get(tick)).map(empty).collect();
+        }
+        for (bucket, value) in buckets.iter_mut().zip(column.values) {
+            *write(bucket) = value;
+        }
+    }
+    Ok(buckets)
+}
+
+/// Returns the times of the buckets of a row.
+pub(crate) fn stamps_of(view: &PackView<'_>) -> Result<Vec<i64>, PackError> {
+    view.stamps()?.ok_or(PackError::Unfit("a row of a tier that has no times"))
+}
+
+fn series_of(view: &PackView<'_>) -> impl Iterator<Item = u32> {
+    view.columns().filter(|(_, field)| *field == 0).map(|(series, _)| series)
+}
+
+const EMPTY: Bucket =
+    Bucket { min: 0.0, max: 0.0, sum: 0.0, count: 0.0, last: 0.0, increase: 0.0, last_at: 0 };
+
+/// The fields of a row, in their order; the growth is last.
+const FIELDS: [fn(&Bucket) -> f64; 6] = [
+    |bucket| bucket.min,
+    |bucket| bucket.max,
+    |bucket| bucket.sum,
+    |bucket| bucket.count,
+    |bucket| bucket.last,
+    |bucket| bucket.increase,
+];
+const WRITE: [fn(&mut Bucket) -> &mut f64; 6] = [
+    |bucket| &mut bucket.min,
+    |bucket| &mut bucket.max,
+    |bucket| &mut bucket.sum,
+    |bucket| &mut bucket.count,
+    |bucket| &mut bucket.last,
+    |bucket| &mut bucket.increase,
+];
