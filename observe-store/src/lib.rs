@@ -2,5 +2,6 @@
 
 mod bytes;
 mod memory;
+mod pack;
 
 pub use self::memory::MemoryStore;
