@@ -4,6 +4,7 @@ mod bytes;
 mod db;
 mod head;
 mod memory;
+mod pack;
 mod samples;
 
 pub use self::memory::MemoryStore;

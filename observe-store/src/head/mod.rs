@@ -16,5 +16,5 @@ pub(crate) use self::{
     group::Group,
     places::{PLACES, PlaceSet},
     producer::{Home, Newcomer, Producer},
-    tick::State as TickState,
+    tick::begins_whole,
 };

@@ -162,6 +162,12 @@ impl State {
     }
 }
 
+/// Returns whether the first of some ticks can be understood without those before it.
+pub(crate) fn begins_whole(ticks: &[u8]) -> bool {
+    let first = Reader::new(ticks).counted();
+    first.is_ok_and(|body| body.first().is_some_and(|flags| flags & WHOLE != 0))
+}
+
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
 const WHOLE: u8 = 1;

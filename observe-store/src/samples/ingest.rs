@@ -70,6 +70,17 @@ impl Ingest {
         }
     }
 
+    /// Returns the number of the next commit.
+    pub(crate) const fn next_seq(&self) -> i64 {
+        self.next_seq
+    }
+
+    /// Returns the length of the slots of a group.
+    pub(crate) fn slot_minutes(&self, group: i64) -> i64 {
+        let known = self.producers.values().find(|known| known.groups.iter().any(|one| one.id == group));
+        known.map_or(FALLBACK_SLOT, |known| known.slot_minutes)
+    }
+
     /// Returns how many series have no place, because there were too many or a frame named them twice.
     pub(crate) const fn refused_series(&self) -> u64 {
         self.refused_series
@@ -244,5 +255,7 @@ fn millis(interval: Duration) -> i64 {
     i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// For ticks of a group that the catalogue does not know.
+const FALLBACK_SLOT: i64 = 15;
 /// Of 512 series each.
 const MAX_GROUPS_A_PRODUCER: usize = 64;

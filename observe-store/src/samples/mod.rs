@@ -2,6 +2,12 @@
 
 mod bucket;
 mod catalogue;
+mod cells;
 mod ingest;
 mod known;
+mod recover;
+mod rows;
+mod seal;
 mod slot;
+mod tier;
+mod writer;

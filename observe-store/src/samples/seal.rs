@@ -55,6 +55,15 @@ pub(crate) struct Counts {
     pub(crate) corrupt_packs: u64,
 }
 
+impl Counts {
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.packs += other.packs;
+        self.points += other.points;
+        self.late_ticks += other.late_ticks;
+        self.corrupt_packs += other.corrupt_packs;
+    }
+}
+
 /// One slot that is being packed.
 #[derive(Debug)]
 struct Work {
@@ -104,6 +113,14 @@ impl Job {
             scratch: Scratch::default(),
             counts,
         })
+    }
+
+    /// Returns whether the next piece writes anything.
+    pub(crate) fn will_write(&self) -> bool {
+        match &self.work {
+            Some(work) => work.packs.is_empty(),
+            None => self.slots.is_empty(),
+        }
     }
 
     /// Does one piece of the work. Returns whether all is done, and committed.
@@ -165,7 +182,7 @@ impl Job {
             minute,
             index: self.times.iter().map(|time| find(time).unwrap_or(ELSEWHERE)).collect(),
             moved: old_stamps.iter().filter_map(find).collect(),
-            packs: self.packs.union(&old_packs).rev().copied().collect(),
+            packs: self.packs.union(&old_packs).copied().collect(),
             before,
             stamps,
             rows: BTreeMap::new(),

@@ -115,8 +115,7 @@ fn series_of(view: &PackView<'_>) -> impl Iterator<Item = u32> {
     view.columns().filter(|(_, field)| *field == 0).map(|(series, _)| series)
 }
 
-const EMPTY: Bucket =
-    Bucket { min: 0.0, max: 0.0, sum: 0.0, count: 0.0, last: 0.0, increase: 0.0, last_at: 0 };
+const EMPTY: Bucket = Bucket { min: 0.0, max: 0.0, sum: 0.0, count: 0.0, last: 0.0, increase: 0.0, last_at: 0 };
 
 /// The fields of a row, in their order; the growth is last.
 const FIELDS: [fn(&Bucket) -> f64; 6] = [

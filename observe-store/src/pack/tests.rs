@@ -1,0 +1,194 @@
+use proptest::prelude::*;
+
+use super::sealed::{self, Kind};
+use super::*;
+use crate::bytes::Write;
+
+proptest! {
+    #[test]
+    fn every_bit_of_every_value_survives(pack in pack()) {
+        let bytes = pack.encode();
+        let view = PackView::parse(&bytes).unwrap();
+
+        prop_assert_eq!(view.ticks(), pack.ticks());
+        prop_assert_eq!(view.stamps().unwrap(), pack.stamps.clone().filter(|stamps| !stamps.is_empty()));
+        prop_assert_eq!(view.columns().len(), pack.columns.len());
+        for (series, field, words, values) in &pack.columns {
+            let column = view.column(*series, *field, &mut Scratch::default()).unwrap().unwrap();
+            let expected: Vec<usize> = Presence::Bitmap(words.into()).ticks(pack.ticks()).collect();
+            prop_assert!(column.presence.ticks(pack.ticks()).eq(expected.iter().copied()));
+            prop_assert!(bits(&column.values).eq(expected.iter().map(|tick| values[*tick].to_bits())));
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange_to_read(body in proptest::collection::vec(any::<u8>(), 0..200), version in 0..3_u8) {
+        read_all(&body);
+        read_all(&sealed::seal([vec![version], body.clone()].concat()));
+        read_all(&sealed::seal([sealed::begin(Kind::Stamps), body].concat()));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused(pack in pack(), keep in 0.0..1.0_f64) {
+        let bytes = pack.encode();
+        let kept = (bytes.len() as f64 * keep) as usize;
+
+        prop_assert!(PackView::parse(&bytes[..kept]).is_err());
+        read_all(&sealed::seal(bytes[..kept].to_vec()));
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unseen(pack in pack(), places in proptest::collection::vec(any::<prop::sample::Index>(), 1..4)) {
+        let sound = pack.encode();
+        let mut bytes = sound.clone();
+        for place in places {
+            let place = place.index(bytes.len() * 8);
+            bytes[place / 8] ^= 1 << (place % 8);
+        }
+
+        prop_assert!(bytes == sound || PackView::parse(&bytes).is_err());
+        bytes.truncate(bytes.len() - 4);
+        read_all(&sealed::seal(bytes));
+    }
+}
+
+#[test]
+fn constants_take_a_few_bytes() {
+    let columns: Vec<Column> = (0..16).map(|series| (series, 0, vec![u64::MAX; 16], vec![0.0; 1_024])).collect();
+
+    assert_eq!(Pack { stamps: None, columns }.encode().len(), 1 + 2 + 1 + 1 + 16 + 16 + 4);
+}
+
+#[test]
+fn columns_that_cannot_be_are_refused() {
+    let column = |field, values| ColumnData { series: 1, field, presence: Presence::All, values };
+    let encode = |stamps, columns: &[ColumnData<'_>]| PackEncoder::default().encode(stamps, columns);
+    let two = Stamps::External { ticks: 2 };
+
+    for outcome in [
+        encode(two, &[column(0, &[1.0])]),
+        encode(two, &[column(0, &[1.0, 2.0]), column(0, &[1.0, 2.0])]),
+        encode(two, &vec![column(0, &[1.0, 2.0]); MAX_COLUMNS + 1]),
+        encode(Stamps::External { ticks: MAX_TICKS + 1 }, &[]),
+        encode(Stamps::Inline(&[5, 3]), &[]),
+    ] {
+        assert!(matches!(outcome, Err(PackError::Unfit(_))), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_not_in_a_pack_is_not_found() {
+    let bytes = Pack { stamps: None, columns: vec![(7, 2, vec![1], vec![4.5])] }.encode();
+    let view = PackView::parse(&bytes).unwrap();
+    let mut scratch = Scratch::default();
+
+    assert!(view.column(7, 2, &mut scratch).unwrap().is_some());
+    assert!(view.column(7, 1, &mut scratch).unwrap().is_none());
+    assert!(view.column(6, 2, &mut scratch).unwrap().is_none());
+}
+
+#[test]
+fn more_ticks_or_columns_than_there_may_be_are_refused() {
+    for (ticks, columns) in [(MAX_TICKS as u64 + 1, 0), (1, MAX_COLUMNS as u64 + 1)] {
+        let mut bytes = sealed::begin(Kind::Pack);
+        bytes.write_varint(ticks);
+        bytes.write_counted(&[]);
+        bytes.write_varint(columns);
+        bytes.resize(20_000, 1);
+
+        assert!(PackView::parse(&sealed::seal(bytes)).is_err());
+    }
+}
+
+type Column = (u32, u8, Vec<u64>, Vec<f64>);
+
+#[derive(Clone, Debug)]
+struct Pack {
+    stamps: Option<Vec<i64>>,
+    columns: Vec<Column>,
+}
+
+impl Pack {
+    fn ticks(&self) -> usize {
+        self.stamps.as_ref().map_or_else(|| self.columns.first().map_or(0, |column| column.3.len()), Vec::len)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let ticks = self.ticks();
+        let stamps = self.stamps.as_ref().map_or(Stamps::External { ticks }, |stamps| Stamps::Inline(stamps));
+        let columns = self.columns.iter().map(|(series, field, words, values)| ColumnData {
+            series: *series,
+            field: *field,
+            presence: Presence::Bitmap(words.into()),
+            values,
+        });
+        PackEncoder::default().encode(stamps, &columns.collect::<Vec<_>>()).unwrap()
+    }
+}
+
+fn pack() -> impl Strategy<Value = Pack> {
+    (0..600_usize).prop_flat_map(|ticks| {
+        let stamps = proptest::option::of(proptest::collection::btree_set(any::<i64>(), ticks));
+        let keys = proptest::collection::btree_set((0..40_u32, 0..6_u8), 1..8);
+        (stamps, keys, proptest::collection::vec((words(), values(ticks)), 8)).prop_map(|(stamps, keys, columns)| {
+            Pack {
+                stamps: stamps.map(|stamps| stamps.into_iter().collect()),
+                columns: keys
+                    .into_iter()
+                    .zip(columns)
+                    .map(|((series, field), (words, values))| (series, field, words, values))
+                    .collect(),
+            }
+        })
+    })
+}
+
+fn words() -> impl Strategy<Value = Vec<u64>> {
+    let runs = proptest::collection::vec(prop_oneof![Just(0), Just(u64::MAX), Just(u64::MAX << 9), any::<u64>()], 10);
+    prop_oneof![2 => Just(vec![u64::MAX; 10]), 1 => Just(vec![0; 10]), 2 => runs]
+}
+
+fn values(ticks: usize) -> impl Strategy<Value = Vec<f64>> {
+    let decimals = (0..8_i32, proptest::collection::vec(-9_999..999_999_i64, ticks));
+    let decimals =
+        decimals.prop_map(|(places, all)| all.into_iter().map(|it| it as f64 / 10_f64.powi(places)).collect());
+    let counter = proptest::collection::vec(0..50_u32, ticks);
+    let counter = counter
+        .prop_map(|steps| steps.iter().scan(1e9, |sum, step| Some((*sum += f64::from(*step), *sum).1)).collect());
+    prop_oneof![
+        Just(vec![f64::from_bits(0x7ff8_dead_beef_0001); ticks]),
+        proptest::collection::vec(any::<u64>().prop_map(f64::from_bits), ticks),
+        proptest::collection::vec(prop_oneof![20 => Just(42.5), 1 => special()], ticks),
+        proptest::collection::vec(prop_oneof![special(), (0..4_u8).prop_map(f64::from)], ticks),
+        proptest::collection::vec(0.0..1.0_f64, ticks),
+        decimals,
+        counter,
+    ]
+}
+
+fn special() -> impl Strategy<Value = f64> {
+    prop::sample::select(vec![
+        -0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        5e-324,
+        f64::MAX,
+        f64::NAN,
+        -f64::NAN,
+        1.0 / 3.0,
+        9e18,
+    ])
+}
+
+fn bits(values: &[f64]) -> impl Iterator<Item = u64> {
+    values.iter().map(|value| value.to_bits())
+}
+
+/// Reads whatever can be read. Errors are fine, panics are not.
+fn read_all(bytes: &[u8]) {
+    if let Ok(view) = PackView::parse(bytes) {
+        let _: Result<_, PackError> = view.stamps();
+        view.decoded(&mut Scratch::default()).for_each(drop);
+    }
+    let _: Result<_, PackError> = decode_stamps(bytes);
+}
