@@ -49,7 +49,7 @@ impl SeriesRow {
         })
     }
 
-    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let id = row.int(0)?;
         Ok(Self {
             id: u32::try_from(id).map_err(|_| StoreError::Corrupt {

@@ -5,9 +5,16 @@ mod catalogue;
 mod cells;
 mod ingest;
 mod known;
+mod query;
 mod recover;
 mod rows;
 mod seal;
 mod slot;
 mod tier;
 mod writer;
+
+pub(crate) use self::{
+    ingest::Slots,
+    query::{range, series},
+    writer::{Head, Limits, SampleWriter},
+};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use observe_core::StoreError;
 
+use super::slot::PackKey;
 use crate::db::{Insert, Row, Statement, Transaction, Value};
 
 /// The tables of packed points, from fine to coarse.
@@ -102,15 +103,17 @@ impl Table {
         Ok(())
     }
 
-    /// Returns when the oldest row begins, in minutes since the epoch.
-    pub(crate) async fn oldest_minute(self, tx: &mut Transaction) -> Result<Option<i64>, StoreError> {
+    /// Returns when the oldest and the newest row begin, in minutes since the epoch.
+    pub(crate) async fn extent(self, tx: &mut Transaction) -> Result<Option<(i64, i64)>, StoreError> {
         let sql = match self {
-            Self::Pack => "SELECT MIN(id) FROM pack",
-            Self::Tier1 => "SELECT MIN(id) FROM tier1",
-            Self::Tier2 => "SELECT MIN(id) FROM tier2",
+            Self::Pack => "SELECT (SELECT MIN(id) FROM pack), (SELECT MAX(id) FROM pack)",
+            Self::Tier1 => "SELECT (SELECT MIN(id) FROM tier1), (SELECT MAX(id) FROM tier1)",
+            Self::Tier2 => "SELECT (SELECT MIN(id) FROM tier2), (SELECT MAX(id) FROM tier2)",
         };
-        let oldest = tx.fetch_first(sql, &[], |row| row.optional_int(0)).await?.flatten();
-        Ok(oldest.map(|id| super::slot::PackKey::from_id(id).minute))
+        let read = |row: &Row<'_>| Ok(row.optional_int(0)?.zip(row.optional_int(1)?));
+        let extent = tx.fetch_first(sql, &[], read).await?.flatten();
+        let minute = |id| PackKey::from_id(id).minute;
+        Ok(extent.map(|(oldest, newest)| (minute(oldest), minute(newest))))
     }
 
     /// Asks for so many rows by number. Few numbers of them occur often, so only small statements are kept.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use observe_core::Aggregate;
+
 use super::bucket::Bucket;
 use crate::pack::{ColumnData, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
@@ -18,7 +20,7 @@ impl TierPack {
         let stamps = stamps_of(&view)?;
         let mut pack = Self::default();
         for series in series_of(&view) {
-            pack.series.insert(series, buckets(&view, &stamps, series, scratch)?);
+            pack.series.insert(series, buckets(&view, &stamps, series, &ALL, scratch)?);
         }
         Ok(pack)
     }
@@ -84,26 +86,42 @@ impl TierPack {
     }
 }
 
-/// Reads the buckets of one series in a row.
+/// Reads some fields of the buckets of one series in a row; the others are zero.
 pub(crate) fn buckets(
     view: &PackView<'_>,
     stamps: &[i64],
     series: u32,
+    fields: &[u8],
     scratch: &mut Scratch,
 ) -> Result<Vec<Bucket>, PackError> {
     let mut buckets: Vec<Bucket> = Vec::new();
-    for (field, write) in WRITE.iter().enumerate() {
-        let Some(column) = view.column(series, field as u8, scratch)? else { continue };
-        if field == 0 {
+    for (at, field) in fields.iter().enumerate() {
+        let Some(column) = view.column(series, *field, scratch)? else { continue };
+        if at == 0 {
             let ticks = column.presence.ticks(stamps.len());
             let empty = |at: &i64| Bucket { last_at: *at, ..EMPTY };
             buckets = ticks.filter_map(|tick| stamps.get(tick)).map(empty).collect();
         }
+        let Some(write) = WRITE.get(usize::from(*field)) else { continue };
         for (bucket, value) in buckets.iter_mut().zip(column.values) {
             *write(bucket) = value;
         }
     }
     Ok(buckets)
+}
+
+/// Returns the fields that an aggregate needs. The last value is among those of growth, which counts from it.
+pub(crate) const fn fields_for(aggregate: Aggregate) -> &'static [u8] {
+    match aggregate {
+        Aggregate::Avg => &[SUM, COUNT],
+        Aggregate::Count => &[COUNT],
+        Aggregate::Increase | Aggregate::Rate => &[LAST, COUNT, INCREASE],
+        Aggregate::Last => &[LAST],
+        Aggregate::Max => &[MAX],
+        Aggregate::Min => &[MIN],
+        Aggregate::Sum => &[SUM],
+        _ => &ALL,
+    }
 }
 
 /// Returns the times of the buckets of a row.
@@ -116,6 +134,14 @@ fn series_of(view: &PackView<'_>) -> impl Iterator<Item = u32> {
 }
 
 const EMPTY: Bucket = Bucket { min: 0.0, max: 0.0, sum: 0.0, count: 0.0, last: 0.0, increase: 0.0, last_at: 0 };
+
+const MIN: u8 = 0;
+const MAX: u8 = 1;
+const SUM: u8 = 2;
+const COUNT: u8 = 3;
+const LAST: u8 = 4;
+const INCREASE: u8 = 5;
+const ALL: [u8; 6] = [MIN, MAX, SUM, COUNT, LAST, INCREASE];
 
 /// The fields of a row, in their order; the growth is last.
 const FIELDS: [fn(&Bucket) -> f64; 6] = [

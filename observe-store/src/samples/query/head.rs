@@ -1,0 +1,77 @@
+//! Points that are not packed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use observe_core::{Point, StoreError, Timestamp};
+
+use super::{
+    super::{recover::Progress, seal::damaged},
+    select::{GroupPlaces, Placement},
+};
+use crate::{
+    head::{Buffers, PlaceSet, Ticks},
+    samples::slot,
+};
+
+/// The ticks of the groups that are asked for, as they were at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct HeadTicks {
+    groups: HashMap<i64, Vec<Ticks>>,
+}
+
+/// Points of series, by series, in the order of time; of several at one time the last that came in.
+pub(crate) type HeadPoints = BTreeMap<u32, Vec<Point>>;
+
+impl HeadTicks {
+    pub(crate) fn of(buffers: &Buffers, placements: &[Placement]) -> Self {
+        let mut groups = HashMap::new();
+        for placement in placements {
+            let group = slot::group_of(placement.row.pack_no);
+            groups.entry(group).or_insert_with(|| buffers.ticks(group));
+        }
+        Self { groups }
+    }
+
+    /// Reads the points in `[from, end)` of the places that are asked for. What is packed by `progress` is left out.
+    pub(crate) fn points(
+        &self,
+        group: &GroupPlaces,
+        (from, end): (i64, i64),
+        progress: Option<&Progress>,
+    ) -> Result<HeadPoints, StoreError> {
+        let mut wanted = PlaceSet::default();
+        group.members.iter().for_each(|member| wanted.insert(member.place));
+        let mut points = HeadPoints::new();
+        for ticks in self.groups.get(&group.group).into_iter().flatten() {
+            let packed = progress.and_then(|progress| progress.get(&group.group));
+            let packed_until =
+                packed.filter(|(last, _)| ticks.last <= Some(*last)).map_or(i64::MIN, |(_, until)| *until);
+            let from = from.max(packed_until);
+            let walked = ticks.walk(&wanted, |state| {
+                if !(from..end).contains(&state.timestamp) {
+                    return;
+                }
+                let timestamp = Timestamp::from_nanos(state.timestamp);
+                for place in state.present.intersection(&wanted).iter() {
+                    let (Some(series), Some(value)) = (state.series.get(place), state.values.get(place)) else {
+                        continue;
+                    };
+                    points.entry(*series).or_default().push(Point { timestamp, value: *value });
+                }
+            });
+            walked.map_err(|error| damaged(&format!("head of group {}", group.group), &error))?;
+        }
+        points.values_mut().for_each(put_in_order);
+        Ok(points)
+    }
+}
+
+/// Sorts points by time; of several at one time the last one stays.
+pub(crate) fn put_in_order(points: &mut Vec<Point>) {
+    if points.is_sorted_by(|one, next| one.timestamp < next.timestamp) {
+        return;
+    }
+    points.reverse();
+    points.sort_by_key(|point| point.timestamp);
+    points.dedup_by_key(|point| point.timestamp);
+}

@@ -1,0 +1,98 @@
+//! Questions about samples: packs, tiers and the head in one answer.
+
+mod head;
+mod packs;
+mod plan;
+mod select;
+mod sink;
+mod tiers;
+
+use std::collections::BTreeMap;
+
+use observe_core::{MetricKey, RangeQuery, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, StoreError};
+use parking_lot::RwLock;
+
+use self::{head::HeadTicks, plan::Plan, select::Placement, sink::Sink};
+use super::{recover, writer::Head};
+use crate::db::{Database, Transaction};
+
+/// Returns the series that are asked for.
+pub(crate) async fn series(database: &Database, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+    let mut tx = database.read().await?;
+    select::infos(&mut tx, query).await
+}
+
+/// Returns the points that are asked for. `head` is that of the writer in this process; without one it is read from the
+/// database. Damaged packs are counted in `corrupt`, and left out.
+pub(crate) async fn range(
+    database: &Database,
+    head: Option<&RwLock<Head>>,
+    query: &RangeQuery,
+    corrupt: &mut u64,
+) -> Result<Vec<SeriesPoints>, StoreError> {
+    loop {
+        let generation = head.map(|head| head.read().generation);
+        let mut tx = database.read().await?;
+        let placements = select::placements(&mut tx, &query.selector).await?;
+        if placements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ticks = match head {
+            Some(head) => {
+                let head = head.read();
+                if Some(head.generation) != generation {
+                    // Ticks became packs that the snapshot may not have.
+                    continue;
+                }
+                HeadTicks::of(&head.buffers, &placements)
+            }
+            None => HeadTicks::of(&recover::head(&mut tx).await?.0, &placements),
+        };
+        return Answer { query, placements, ticks }.make(&mut tx, corrupt).await;
+    }
+}
+
+/// What an answer is made of.
+struct Answer<'a> {
+    query: &'a RangeQuery,
+    placements: Vec<Placement>,
+    ticks: HeadTicks,
+}
+
+impl Answer<'_> {
+    async fn make(&self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
+        let plan = Plan::new(tx, self.query).await?;
+        let mut sinks: Vec<Sink> = self.placements.iter().map(|_| Sink::new(&plan)).collect();
+        let mut left = self.query.max_points;
+        for group in select::by_group(&self.placements) {
+            match plan.table.bucket() {
+                None => packs::fill(tx, &plan, &group, &self.ticks, &mut sinks, corrupt).await?,
+                Some(_) => tiers::fill(tx, &plan, &group, &self.ticks, &mut sinks, corrupt).await?,
+            }
+            let filled = group.members.iter().filter_map(|member| sinks.get(member.index)).map(Sink::len).sum();
+            left = left.checked_sub(filled).ok_or_else(|| self.too_many())?;
+        }
+        self.join(&plan, sinks)
+    }
+
+    /// Joins the points of series that had several places.
+    fn join(&self, plan: &Plan, sinks: Vec<Sink>) -> Result<Vec<SeriesPoints>, StoreError> {
+        let mut by_key: BTreeMap<MetricKey, (SeriesKind, Vec<Sink>)> = BTreeMap::new();
+        for (placement, sink) in self.placements.iter().zip(sinks) {
+            let entry = by_key.entry(placement.key.clone()).or_insert_with(|| (placement.kind(), Vec::new()));
+            entry.1.push(sink);
+        }
+        let mut left = self.query.max_points;
+        let mut answer = Vec::with_capacity(by_key.len());
+        for (key, (kind, sinks)) in by_key {
+            let points = sink::joined(sinks, plan);
+            left = left.checked_sub(points.len()).ok_or_else(|| self.too_many())?;
+            answer.push(SeriesPoints { key, kind, points });
+        }
+        Ok(answer)
+    }
+
+    const fn too_many(&self) -> StoreError {
+        StoreError::TooMany { what: "points", limit: self.query.max_points }
+    }
+}

@@ -1,0 +1,190 @@
+//! Which series are meant, and where they are.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use observe_core::{MetricKey, Selector, SeriesInfo, SeriesKind, SeriesQuery, StoreError, Timestamp};
+
+use super::super::{catalogue::SeriesRow, slot};
+use crate::db::{Row, Statement, Transaction, Value};
+
+/// Begins a query whose rows [`Placement::read`] reads.
+macro_rules! select {
+    () => {
+        "SELECT s.series_id, s.pack_no, s.col, s.name, s.labels, s.kind, s.unit, s.step_ms, s.created_at, s.ended_at, \
+         g.slot_minutes, g.producer FROM series s JOIN groups g ON g.group_id = s.group_id"
+    };
+}
+/// A place that a series has or had.
+#[derive(Clone, Debug)]
+pub(crate) struct Placement {
+    pub(crate) row: SeriesRow,
+    pub(crate) key: MetricKey,
+    pub(crate) slot_minutes: i64,
+    producer: Box<str>,
+}
+
+/// The places that are asked for in one group.
+#[derive(Debug)]
+pub(crate) struct GroupPlaces {
+    pub(crate) group: i64,
+    pub(crate) slot_minutes: i64,
+    /// By pack.
+    pub(crate) members: Vec<Member>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// Its index among all placements.
+    pub(crate) index: usize,
+    pub(crate) series: u32,
+    pub(crate) pack_no: i64,
+    pub(crate) place: usize,
+    pub(crate) created_at: i64,
+    pub(crate) ended_at: Option<i64>,
+}
+
+impl Placement {
+    pub(crate) const fn kind(&self) -> SeriesKind {
+        if self.row.is_counter { SeriesKind::Counter } else { SeriesKind::Gauge }
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let series = SeriesRow::read(row)?;
+        let key = series.key()?;
+        Ok(Self { row: series, key, slot_minutes: row.int(10)?.max(1), producer: row.text(11)?.into() })
+    }
+
+    fn info(self) -> SeriesInfo {
+        let kind = self.kind();
+        let mut info = SeriesInfo::new(self.key, kind);
+        info.unit = self.row.unit;
+        info.producer = self.producer;
+        info.interval = Duration::from_millis(self.row.step_ms.unsigned_abs());
+        info.created_at = Timestamp::from_nanos(self.row.created_at);
+        info.ended_at = self.row.ended_at.map(Timestamp::from_nanos);
+        info
+    }
+}
+
+/// Finds the places of the series that are chosen.
+pub(crate) async fn placements(tx: &mut Transaction, selector: &Selector) -> Result<Vec<Placement>, StoreError> {
+    let mut found = Vec::new();
+    if let Selector::Keys(keys) = selector {
+        for some in keys.chunks(KEYS_A_QUERY) {
+            found.extend(with_keys(tx, some).await?);
+        }
+        return Ok(found);
+    }
+    let mut after = (String::new(), String::new(), -1);
+    loop {
+        let (rows, last) = page(tx, selector, &after, PAGE).await?;
+        found.extend(rows);
+        if found.len() > MAX_SERIES {
+            return Err(StoreError::TooMany { what: "series", limit: MAX_SERIES });
+        }
+        let Some(last) = last else { return Ok(found) };
+        after = last;
+    }
+}
+
+/// Describes the series that are asked for, in the order of their names and then of the text of their attributes.
+pub(crate) async fn infos(tx: &mut Transaction, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+    let after = query.after.as_ref();
+    let mut from = after.map_or((String::new(), String::new(), -1), |key| {
+        (key.name().to_owned(), key.attributes().to_string(), i64::MAX)
+    });
+    let mut infos: Vec<SeriesInfo> = Vec::new();
+    loop {
+        let (rows, last) = page(tx, &query.selector, &from, PAGE).await?;
+        for info in rows.into_iter().map(Placement::info) {
+            let is_full = infos.len() >= query.limit;
+            match infos.last_mut().filter(|before| before.key == info.key) {
+                Some(before) => join(before, &info),
+                None if is_full => return Ok(infos),
+                None => infos.push(info),
+            }
+        }
+        let Some(last) = last else { return Ok(infos) };
+        from = last;
+    }
+}
+
+/// Makes the description of a series with several places out of those of each.
+fn join(info: &mut SeriesInfo, other: &SeriesInfo) {
+    info.created_at = info.created_at.min(other.created_at);
+    info.ended_at = info.ended_at.zip(other.ended_at).map(|(one, other)| one.max(other));
+}
+
+/// Sorts places into their groups.
+pub(crate) fn by_group(placements: &[Placement]) -> Vec<GroupPlaces> {
+    let mut groups: BTreeMap<i64, GroupPlaces> = BTreeMap::new();
+    for (index, placement) in placements.iter().enumerate() {
+        let SeriesRow { id, pack_no, col, created_at, ended_at, .. } = placement.row;
+        let group = slot::group_of(pack_no);
+        let places = groups.entry(group).or_insert_with(|| GroupPlaces {
+            group,
+            slot_minutes: placement.slot_minutes,
+            members: Vec::new(),
+        });
+        let place = slot::place_of(pack_no, col);
+        places.members.push(Member { index, series: id, pack_no, place, created_at, ended_at });
+    }
+    let mut groups: Vec<GroupPlaces> = groups.into_values().collect();
+    groups.iter_mut().for_each(|group| group.members.sort_by_key(|member| (member.pack_no, member.series)));
+    groups
+}
+
+async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Placement>, StoreError> {
+    let labels: Vec<String> = keys.iter().map(|key| key.attributes().to_string()).collect();
+    let pairs = keys.iter().zip(&labels);
+    let values: Vec<Value<'_>> =
+        pairs.flat_map(|(key, labels)| [Value::Text(key.name()), Value::Text(labels)]).collect();
+    if keys.len() == 1 {
+        let sql = concat!(select!(), " WHERE s.name = $1 AND s.labels = $2 ORDER BY s.pack_no");
+        return tx.fetch_all(sql, &values, Placement::read).await;
+    }
+    let pairs: Vec<String> = (0..keys.len()).map(|at| format!("(${},${})", 2 * at + 1, 2 * at + 2)).collect();
+    let sql = format!(concat!(select!(), " WHERE (s.name, s.labels) IN (VALUES {})"), pairs.join(","));
+    tx.fetch_all(Statement::built(sql).once(), &values, Placement::read).await
+}
+
+/// Names a row of the catalogue in its order: name, labels, pack.
+type Cursor = (String, String, i64);
+
+/// Reads the rows after a cursor and keeps those that are chosen. Returns where to go on; `None` at the end.
+async fn page(
+    tx: &mut Transaction,
+    selector: &Selector,
+    (name, labels, pack_no): &Cursor,
+    limit: i64,
+) -> Result<(Vec<Placement>, Option<Cursor>), StoreError> {
+    let after = [Value::Text(name), Value::Text(labels), Value::Int(*pack_no), Value::Int(limit)];
+    let rows = match selector.name() {
+        Some(only) => {
+            let sql = concat!(
+                select!(),
+                " WHERE (s.name, s.labels, s.pack_no) > ($1, $2, $3) AND s.name = $5 ",
+                "ORDER BY s.name, s.labels, s.pack_no LIMIT $4"
+            );
+            let [name, labels, pack_no, limit] = after;
+            tx.fetch_all(sql, &[name, labels, pack_no, limit, Value::Text(only)], Placement::read).await?
+        }
+        None => {
+            let sql = concat!(
+                select!(),
+                " WHERE (s.name, s.labels, s.pack_no) > ($1, $2, $3) ORDER BY s.name, s.labels, s.pack_no LIMIT $4"
+            );
+            tx.fetch_all(sql, &after, Placement::read).await?
+        }
+    };
+    let is_cut = i64::try_from(rows.len()).is_ok_and(|len| len == limit);
+    let last = rows.last().filter(|_| is_cut);
+    let cursor = last.map(|one| (one.row.name.to_string(), one.row.labels.to_string(), one.row.pack_no));
+    Ok((rows.into_iter().filter(|one| selector.matches(&one.key)).collect(), cursor))
+}
+
+const KEYS_A_QUERY: usize = 250;
+const PAGE: i64 = 1_000;
+/// Places of series that one query may look at.
+const MAX_SERIES: usize = 100_000;

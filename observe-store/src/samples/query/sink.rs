@@ -1,0 +1,198 @@
+//! Where the points of one place go, in the order of time.
+
+use observe_core::{Aggregate, Point, Timestamp, percentile};
+
+use super::{
+    super::bucket::{Bucket, floor},
+    head::put_in_order,
+    plan::Plan,
+};
+
+/// Takes the points of one place.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    start: i64,
+    end: i64,
+    step: i64,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// As they are.
+    Points(Vec<Point>),
+    /// Summed up by step.
+    Steps { steps: Vec<(i64, Bucket)>, step_end: i64, before: Option<(i64, f64)>, first_before: Option<i64> },
+    /// All values of each step.
+    Values(Vec<(i64, Vec<f64>)>),
+}
+
+impl Sink {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let is_growth = matches!(plan.aggregate, Aggregate::Increase | Aggregate::Rate);
+        let kind = if plan.aggregate.needs_points() && plan.step > 0 {
+            Kind::Values(Vec::new())
+        } else if plan.step > 0 || is_growth {
+            Kind::Steps { steps: Vec::new(), step_end: i64::MIN, before: None, first_before: None }
+        } else {
+            Kind::Points(Vec::new())
+        };
+        Self { start: plan.start, end: plan.end, step: plan.step.max(1), kind }
+    }
+
+    /// Returns how many points the answer has so far.
+    pub(crate) fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Points(points) => points.len(),
+            Kind::Steps { steps, .. } => steps.len(),
+            Kind::Values(steps) => steps.len(),
+        }
+    }
+
+    /// Takes one point; those before the range only tell where growth counts from.
+    pub(crate) fn push(&mut self, at: i64, value: f64) {
+        if at >= self.end {
+            return;
+        }
+        match &mut self.kind {
+            Kind::Points(points) => {
+                if at >= self.start {
+                    points.push(Point { timestamp: Timestamp::from_nanos(at), value });
+                }
+            }
+            Kind::Steps { steps, step_end, before, first_before } => {
+                if !value.is_finite() {
+                    return;
+                }
+                let point = Point { timestamp: Timestamp::from_nanos(at), value };
+                let bucket = Bucket::of(point, before.map(|(_, value)| value));
+                if at < self.start {
+                    *first_before = Some(at);
+                } else {
+                    append(steps, step_end, self.step, &bucket);
+                }
+                *before = Some((at, value));
+            }
+            Kind::Values(steps) => {
+                if !value.is_finite() || at < self.start {
+                    return;
+                }
+                let start = floor(at, self.step);
+                match steps.last_mut() {
+                    Some((last, values)) if *last == start => values.push(value),
+                    _ => steps.push((start, vec![value])),
+                }
+            }
+        }
+    }
+
+    /// Takes what a tier knows of a stretch of time.
+    pub(crate) fn push_bucket(&mut self, bucket: &Bucket) {
+        let Kind::Steps { steps, step_end, before, first_before } = &mut self.kind else { return };
+        if bucket.last_at >= self.end {
+            return;
+        }
+        if bucket.last_at < self.start {
+            *first_before = Some(bucket.last_at);
+        } else {
+            append(steps, step_end, self.step, bucket);
+        }
+        *before = Some((bucket.last_at, bucket.last));
+    }
+
+    /// Takes a point that is not in the buckets pushed so far, and may belong before them.
+    pub(crate) fn push_beside(&mut self, point: Point) {
+        let at = point.timestamp.as_nanos();
+        let Kind::Steps { steps, before, .. } = &mut self.kind else { return };
+        if before.is_none_or(|(last, _)| at > last) {
+            return self.push(at, point.value);
+        }
+        if !point.value.is_finite() || !(self.start..self.end).contains(&at) {
+            return;
+        }
+        let start = floor(at, self.step);
+        let bucket = Bucket::of(point, None);
+        match steps.binary_search_by_key(&start, |(start, _)| *start) {
+            Ok(found) => {
+                if let Some((_, step)) = steps.get_mut(found) {
+                    step.add_late(&bucket);
+                }
+            }
+            Err(found) => steps.insert(found, (start, bucket)),
+        }
+    }
+
+    /// Returns when the newest point so far was.
+    fn first_before(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Steps { first_before, .. } => *first_before,
+            Kind::Points(_) | Kind::Values(_) => None,
+        }
+    }
+}
+
+fn append(steps: &mut Vec<(i64, Bucket)>, step_end: &mut i64, step: i64, bucket: &Bucket) {
+    match steps.last_mut() {
+        Some((_, sum)) if bucket.last_at < *step_end => sum.append(bucket),
+        _ => {
+            let start = floor(bucket.last_at, step);
+            *step_end = start.saturating_add(step);
+            steps.push((start, *bucket));
+        }
+    }
+}
+
+/// Makes the points of a series out of those of all its places.
+pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
+    let before = sinks.iter().filter_map(Sink::first_before).max();
+    let (mut points, mut steps, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let places = sinks.len();
+    for sink in sinks {
+        match sink.kind {
+            Kind::Points(some) => points.extend(some),
+            Kind::Steps { steps: some, .. } => steps.extend(some),
+            Kind::Values(some) => values.extend(some),
+        }
+    }
+    if places > 1 {
+        put_in_order(&mut points);
+        steps = join_steps(steps);
+        values.sort_by_key(|(start, _): &(i64, Vec<f64>)| *start);
+    }
+    if let Aggregate::Percentile(share) = plan.aggregate {
+        points.extend(values.into_iter().filter_map(|(start, mut values)| {
+            let value = percentile(&mut values, f64::from(share) / 100.0)?;
+            Some(Point { timestamp: Timestamp::from_nanos(start), value })
+        }));
+        return points;
+    }
+    points.extend(answers(&steps, before, plan.aggregate, plan.step));
+    points
+}
+
+fn answers(steps: &[(i64, Bucket)], mut before: Option<i64>, aggregate: Aggregate, step: i64) -> Vec<Point> {
+    let mut points = Vec::with_capacity(steps.len());
+    for (start, bucket) in steps {
+        let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
+        // The first point of all has not grown from anywhere, and one point alone has no rate.
+        let has_grown = before.is_some() || (bucket.count > 1.0 && step > 0);
+        if has_grown || !is_growth {
+            let timestamp = Timestamp::from_nanos(if step > 0 { *start } else { bucket.last_at });
+            points.extend(bucket.value(aggregate, before, *start).map(|value| Point { timestamp, value }));
+        }
+        before = Some(bucket.last_at);
+    }
+    points
+}
+
+fn join_steps(mut steps: Vec<(i64, Bucket)>) -> Vec<(i64, Bucket)> {
+    steps.sort_by_key(|(start, bucket)| (*start, bucket.last_at));
+    let mut joined: Vec<(i64, Bucket)> = Vec::with_capacity(steps.len());
+    for (start, bucket) in steps {
+        match joined.last_mut() {
+            Some((last, sum)) if *last == start => sum.append(&bucket),
+            _ => joined.push((start, bucket)),
+        }
+    }
+    joined
+}
