@@ -99,6 +99,7 @@ const fn growth(before: f64, value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use observe_core::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
