@@ -6,5 +6,9 @@ mod head;
 mod memory;
 mod pack;
 mod samples;
+mod sql;
 
-pub use self::memory::MemoryStore;
+pub use self::{
+    memory::MemoryStore,
+    sql::{SqlStore, StoreOptions},
+};
