@@ -172,6 +172,11 @@ impl Buffers {
         }
     }
 
+    /// Returns where the last ticks of a group stand; `None` while its open buffer is empty.
+    pub(crate) fn last(&self, group: i64) -> Option<Position> {
+        self.groups.get(&group)?.open.range().map(|range| range.last)
+    }
+
     /// Returns the ticks to be packed next, those that have waited longest.
     pub(crate) fn next_closed(&self) -> Option<(i64, Ticks)> {
         let waiting = self.groups.iter().filter_map(|(group, queue)| Some((*group, queue.closed.front()?)));

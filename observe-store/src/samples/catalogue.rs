@@ -7,7 +7,7 @@ use observe_core::{MetricKey, StoreError};
 use super::slot;
 use crate::{
     db::{Insert, Row, Transaction, Value},
-    head::Newcomer,
+    head::{Newcomer, Position},
 };
 
 /// The columns that [`SeriesRow::read`] reads.
@@ -86,7 +86,10 @@ pub(crate) async fn groups(tx: &mut Transaction) -> Result<Vec<GroupRow>, StoreE
 /// Returns the highest numbers in use: of a series, and of a row of the head or one that was packed.
 pub(crate) async fn last_numbers(tx: &mut Transaction) -> Result<(u32, i64), StoreError> {
     let highest = "SELECT (SELECT MAX(series_id) FROM series), (SELECT MAX(seq) FROM head), (SELECT MAX(head_seq) FROM seal_state)";
-    let read = |row: &Row<'_>| Ok((row.optional_int(0)?, row.optional_int(1)?.max(row.optional_int(2)?)));
+    let read = |row: &Row<'_>| {
+        let packed = row.optional_int(2)?.map(|last| Position(last).seq());
+        Ok((row.optional_int(0)?, row.optional_int(1)?.max(packed)))
+    };
     let found = tx.fetch_all(highest, &[], read).await?;
     let (series, seq) = found.into_iter().next().unwrap_or_default();
     Ok((series.and_then(|series| u32::try_from(series).ok()).unwrap_or_default(), seq.unwrap_or_default()))

@@ -60,9 +60,7 @@ impl Table {
     pub(crate) async fn rows(self, tx: &mut Transaction, ids: &[i64]) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
         let mut rows = BTreeMap::new();
         for some in ids.chunks(IDS_A_QUERY) {
-            let values: Vec<Value<'_>> = some.iter().map(|id| Value::Int(*id)).collect();
-            let statement = self.select(some.len());
-            rows.extend(tx.fetch_all(statement, &values, read).await?);
+            rows.extend(tx.fetch_all(self.select(some), &[], read).await?);
         }
         Ok(rows)
     }
@@ -116,12 +114,15 @@ impl Table {
         Ok(extent.map(|(oldest, newest)| (minute(oldest), minute(newest))))
     }
 
-    /// Asks for so many rows by number. Few numbers of them occur often, so only small statements are kept.
-    fn select(self, count: usize) -> Statement {
-        let numbers: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
-        let sql = format!("SELECT id, data FROM {} WHERE id IN ({})", self.name(), numbers.join(","));
-        let statement = Statement::built(sql);
-        if count <= KEPT_IDS || count == IDS_A_QUERY { statement } else { statement.once() }
+    /// Asks for rows by number. SQLite looks for the names of bound values one by one, so numbers stand in the text.
+    fn select(self, ids: &[i64]) -> Statement {
+        let mut sql = format!("SELECT id, data FROM {} WHERE id IN (", self.name());
+        for (index, id) in ids.iter().enumerate() {
+            sql.push_str(if index == 0 { "" } else { "," });
+            sql.push_str(&id.to_string());
+        }
+        sql.push(')');
+        Statement::built(sql).once()
     }
 }
 
@@ -145,5 +146,4 @@ static REPLACE_TIER1: Insert = replace!("tier1");
 static REPLACE_TIER2: Insert = replace!("tier2");
 
 const IDS_A_QUERY: usize = 256;
-const KEPT_IDS: usize = 64;
 const ROWS_A_STATEMENT: usize = 64;

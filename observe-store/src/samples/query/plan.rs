@@ -45,7 +45,7 @@ impl Plan {
         let minute = |nanos: i64| nanos.div_euclid(NANOS_PER_MINUTE);
         let first = minute(self.from).max(oldest).max(minute(created_at).saturating_sub(LATE_MINUTES));
         let last = minute(self.end.saturating_sub(1)).min(newest + length);
-        let last = last.min(ended_at.map_or(i64::MAX, minute));
+        let last = last.min(ended_at.map_or(i64::MAX, |at| minute(at) + LATE_MINUTES));
         let first = first - first.rem_euclid(length);
         let count = if first > last { 0 } else { (last - first) / length + 1 };
         (0..count).map(|slot| first + slot * length).collect()
@@ -89,5 +89,5 @@ async fn check_reach(
 
 /// How far before a range the point may be from which growth counts: five minutes.
 const LOOKBACK: i64 = 300_000_000_000;
-/// How much older than a series' first point those may be that came late: a day.
+/// How far outside of the time between a series' first frame and its last those points may be that came out of order: a day.
 const LATE_MINUTES: i64 = 1_440;

@@ -157,7 +157,7 @@ pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
     if places > 1 {
         put_in_order(&mut points);
         steps = join_steps(steps);
-        values.sort_by_key(|(start, _): &(i64, Vec<f64>)| *start);
+        values = join_values(values);
     }
     if let Aggregate::Percentile(share) = plan.aggregate {
         points.extend(values.into_iter().filter_map(|(start, mut values)| {
@@ -183,6 +183,18 @@ fn answers(steps: &[(i64, Bucket)], mut before: Option<i64>, aggregate: Aggregat
         before = Some(bucket.last_at);
     }
     points
+}
+
+fn join_values(mut values: Vec<(i64, Vec<f64>)>) -> Vec<(i64, Vec<f64>)> {
+    values.sort_by_key(|(start, _)| *start);
+    values.dedup_by(|(start, some), (before, all)| {
+        let is_same = start == before;
+        if is_same {
+            all.append(some);
+        }
+        is_same
+    });
+    values
 }
 
 fn join_steps(mut steps: Vec<(i64, Bucket)>) -> Vec<(i64, Bucket)> {
