@@ -3,5 +3,9 @@
 mod bytes;
 mod db;
 mod memory;
+mod sql;
 
-pub use self::memory::MemoryStore;
+pub use self::{
+    memory::MemoryStore,
+    sql::{SqlStore, StoreOptions},
+};

@@ -182,7 +182,8 @@ CREATE TABLE events(
     pid BIGINT,
     body TEXT NOT NULL
 );
-CREATE INDEX events_type_ts ON events(type,ts);
+CREATE INDEX events_ts ON events(ts);
+CREATE INDEX events_type ON events(type,id);
 
 CREATE TABLE logs(
     id BIGINT PRIMARY KEY,
@@ -217,6 +218,7 @@ CREATE TABLE spans(
     host TEXT,
     attrs TEXT
 );
+CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
 CREATE INDEX spans_svc ON spans(service,start_ns);
 

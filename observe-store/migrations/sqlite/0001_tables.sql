@@ -176,7 +176,8 @@ CREATE TABLE events(
     pid INTEGER,
     body TEXT NOT NULL
 );
-CREATE INDEX events_type_ts ON events(type,ts);
+CREATE INDEX events_ts ON events(ts);
+CREATE INDEX events_type ON events(type,id);
 
 CREATE TABLE logs(
     id INTEGER PRIMARY KEY,
@@ -192,6 +193,7 @@ CREATE TABLE logs(
     attrs TEXT
 );
 CREATE INDEX logs_trace ON logs(trace_id) WHERE trace_id IS NOT NULL;
+CREATE INDEX logs_ts ON logs(ts);
 -- The words of log records, which come already cut and in lower case.
 CREATE VIRTUAL TABLE logs_fts USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 
@@ -210,6 +212,7 @@ CREATE TABLE spans(
     host TEXT,
     attrs TEXT
 );
+CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
 CREATE INDEX spans_svc ON spans(service,start_ns);
 

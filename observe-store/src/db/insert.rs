@@ -9,8 +9,8 @@ use super::{Statement, Transaction, Value};
 /// Where rows go, and what becomes of one that is there already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Insert {
-    /// The table.
-    pub(crate) table: &'static str,
+    /// The verb and the table: `INSERT INTO head`.
+    pub(crate) into: &'static str,
     /// Its columns. One of the form `name=expression` has the expression bound with `?` in place of the value.
     pub(crate) columns: &'static [&'static str],
     /// What follows the rows: `ON CONFLICT DO NOTHING`.
@@ -38,7 +38,7 @@ impl Insert {
     fn sql(&self, rows: usize) -> String {
         let names: Vec<&str> =
             self.columns.iter().map(|column| column.split_once('=').map_or(*column, |(name, _)| name)).collect();
-        let mut sql = format!("INSERT INTO {}({}) VALUES", self.table, names.join(","));
+        let mut sql = format!("{}({}) VALUES", self.into, names.join(","));
         let mut number = 0;
         for row in 0..rows {
             sql.push(if row == 0 { '(' } else { ',' });
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn rows_are_numbered_through() {
-        let insert = Insert { table: "t", columns: &["a", "b=f(?)"], conflict: "ON CONFLICT DO NOTHING" };
+        let insert = Insert { into: "INSERT INTO t", columns: &["a", "b=f(?)"], conflict: "ON CONFLICT DO NOTHING" };
 
         assert_eq!(insert.sql(2), "INSERT INTO t(a,b) VALUES($1,f($2)),($3,f($4)) ON CONFLICT DO NOTHING");
     }

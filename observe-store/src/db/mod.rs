@@ -31,7 +31,7 @@ pub(crate) use self::{
     label::Label,
     row::Row,
     transaction::{Statement, Transaction},
-    value::Value,
+    value::{Value, storable},
 };
 use self::{lock::Hold, migration::Migration, transaction::Inner};
 

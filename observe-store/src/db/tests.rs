@@ -7,7 +7,8 @@ use super::{
     *,
 };
 
-const INSERT: Insert = Insert { table: "head", columns: &["seq", "data"], conflict: "ON CONFLICT(seq) DO NOTHING" };
+const INSERT: Insert =
+    Insert { into: "INSERT INTO head", columns: &["seq", "data"], conflict: "ON CONFLICT(seq) DO NOTHING" };
 
 async fn insert(transaction: &mut Transaction, range: std::ops::Range<i64>) -> u64 {
     let values: Vec<Value<'_>> = range.flat_map(|seq| [Value::Int(seq), Value::Blob(b"data")]).collect();
