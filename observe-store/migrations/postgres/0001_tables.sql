@@ -200,7 +200,7 @@ CREATE TABLE logs(
     words TSVECTOR NOT NULL
 );
 CREATE INDEX logs_trace ON logs(trace_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX logs_ts ON logs USING BRIN(ts);
+CREATE INDEX logs_ts ON logs USING BRIN(ts) WITH (autosummarize=on);
 CREATE INDEX logs_words ON logs USING GIN(words);
 
 CREATE TABLE spans(
@@ -220,7 +220,7 @@ CREATE TABLE spans(
 );
 CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
-CREATE INDEX spans_svc ON spans(service,start_ns);
+CREATE INDEX spans_svc ON spans(service,id);
 
 CREATE TABLE audit(
     id BIGINT PRIMARY KEY,

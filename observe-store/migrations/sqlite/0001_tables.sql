@@ -214,7 +214,7 @@ CREATE TABLE spans(
 );
 CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
-CREATE INDEX spans_svc ON spans(service,start_ns);
+CREATE INDEX spans_svc ON spans(service,id);
 
 CREATE TABLE audit(
     id INTEGER PRIMARY KEY,

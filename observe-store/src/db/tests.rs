@@ -174,6 +174,26 @@ async fn a_lease_that_was_not_renewed_is_lost() {
 }
 
 #[tokio::test]
+async fn connections_that_broke_are_made_anew() {
+    let Some(address) = postgres().await else { return };
+    let database = open(&address).await;
+    let mut transaction = database.write().await.unwrap();
+    let pid = transaction.fetch_first("SELECT pg_backend_pid()::BIGINT", &[], |row| row.int(0)).await;
+    let pid = pid.unwrap().unwrap();
+    insert(&mut transaction, 0..3).await;
+    let mut reader = database.read().await.unwrap();
+    reader.execute("SELECT pg_terminate_backend($1::INT)", &[Value::Int(pid)]).await.unwrap();
+
+    let lost = transaction.commit().await.unwrap_err();
+    assert!(lost.is_retryable(), "{lost}");
+
+    let mut transaction = database.write().await.unwrap();
+    insert(&mut transaction, 0..2).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(count(&mut database.read().await.unwrap()).await, 2);
+}
+
+#[tokio::test]
 async fn to_read_nothing_is_made_and_nothing_can_be_written() {
     let directory = TempDir::new().unwrap();
     let address = sqlite(&directory);

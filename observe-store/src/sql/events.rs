@@ -2,9 +2,7 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use observe_core::{
-    Enriched, EventData, EventKind, EventKinds, EventQuery, Severity, StoreError, SystemEvent, Timestamp,
-};
+use observe_core::{Enriched, EventData, EventKind, EventQuery, Severity, StoreError, SystemEvent, Timestamp};
 
 use super::{
     body,

@@ -100,7 +100,8 @@ impl<'a> Filter<'a> {
         }
         let Table { name, time, .. } = self.table;
         let range = [part.start, part.end].map(|time| Value::Int(time.as_nanos()));
-        let sql = format!("SELECT MIN(id),MAX(id) FROM {name} WHERE {time}>=$1 AND {time}<$2");
+        // Without the sum PostgreSQL would go through the ids until a time fits.
+        let sql = format!("SELECT MIN(id+0),MAX(id+0) FROM {name} WHERE {time}>=$1 AND {time}<$2");
         let bounds = transaction
             .fetch_first(sql, &range, |row| Ok(row.optional_int(0)?.zip(row.optional_int(1)?)))
             .await?
