@@ -221,7 +221,7 @@ fn run(happenings: Vec<Happening>) {
         fixture.check_unpacked(&reader).await;
         let far = Timestamp::from_millis(fixture.now + 86_400_000);
         while fixture.store().maintain(far).await.unwrap() == Upkeep::More {}
-        fixture.check_unpacked(fixture.store()).await;
+        fixture.check(fixture.store()).await;
         let listed = SeriesQuery { selector: Selector::Matching(Vec::new()), after: None, limit: usize::MAX };
         let listed = fixture.store().series(&listed).await.unwrap();
         assert_eq!(listed.into_iter().map(|info| info.key).collect::<BTreeSet<_>>(), fixture.known);

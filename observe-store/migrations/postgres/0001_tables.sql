@@ -78,10 +78,12 @@ CREATE TABLE head(
     data BYTEA NOT NULL
 );
 
+-- Of a group, what stands up to head_seq is packed, and of what stands up to sealing_seq whatever is before sealed_until.
 CREATE TABLE seal_state(
     group_id BIGINT PRIMARY KEY,
-    sealed_until BIGINT NOT NULL,
-    head_seq BIGINT NOT NULL
+    head_seq BIGINT NOT NULL,
+    sealing_seq BIGINT NOT NULL,
+    sealed_until BIGINT NOT NULL
 );
 
 CREATE TABLE pack(
@@ -183,7 +185,8 @@ CREATE TABLE events(
     pid BIGINT,
     body TEXT NOT NULL
 );
-CREATE INDEX events_type_ts ON events(type,ts);
+CREATE INDEX events_ts ON events(ts);
+CREATE INDEX events_type ON events(type,id);
 
 CREATE TABLE logs(
     id BIGINT PRIMARY KEY,
@@ -200,7 +203,7 @@ CREATE TABLE logs(
     words TSVECTOR NOT NULL
 );
 CREATE INDEX logs_trace ON logs(trace_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX logs_ts ON logs USING BRIN(ts);
+CREATE INDEX logs_ts ON logs USING BRIN(ts) WITH (autosummarize=on);
 CREATE INDEX logs_words ON logs USING GIN(words);
 
 CREATE TABLE spans(
@@ -218,8 +221,9 @@ CREATE TABLE spans(
     host TEXT,
     attrs TEXT
 );
+CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
-CREATE INDEX spans_svc ON spans(service,start_ns);
+CREATE INDEX spans_svc ON spans(service,id);
 
 CREATE TABLE audit(
     id BIGINT PRIMARY KEY,

@@ -78,10 +78,12 @@ CREATE TABLE head(
     data BLOB NOT NULL
 );
 
+-- Of a group, what stands up to head_seq is packed, and of what stands up to sealing_seq whatever is before sealed_until.
 CREATE TABLE seal_state(
     group_id INTEGER PRIMARY KEY,
-    sealed_until INTEGER NOT NULL,
-    head_seq INTEGER NOT NULL
+    head_seq INTEGER NOT NULL,
+    sealing_seq INTEGER NOT NULL,
+    sealed_until INTEGER NOT NULL
 );
 
 CREATE TABLE pack(
@@ -177,7 +179,8 @@ CREATE TABLE events(
     pid INTEGER,
     body TEXT NOT NULL
 );
-CREATE INDEX events_type_ts ON events(type,ts);
+CREATE INDEX events_ts ON events(ts);
+CREATE INDEX events_type ON events(type,id);
 
 CREATE TABLE logs(
     id INTEGER PRIMARY KEY,
@@ -193,6 +196,7 @@ CREATE TABLE logs(
     attrs TEXT
 );
 CREATE INDEX logs_trace ON logs(trace_id) WHERE trace_id IS NOT NULL;
+CREATE INDEX logs_ts ON logs(ts);
 -- The words of log records, which come already cut and in lower case.
 CREATE VIRTUAL TABLE logs_fts USING fts5(words, content='', contentless_delete=1, detail=none, tokenize='ascii');
 
@@ -211,8 +215,9 @@ CREATE TABLE spans(
     host TEXT,
     attrs TEXT
 );
+CREATE INDEX spans_ts ON spans(start_ns);
 CREATE INDEX spans_trace ON spans(trace_id);
-CREATE INDEX spans_svc ON spans(service,start_ns);
+CREATE INDEX spans_svc ON spans(service,id);
 
 CREATE TABLE audit(
     id INTEGER PRIMARY KEY,

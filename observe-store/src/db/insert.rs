@@ -1,16 +1,14 @@
 //! Many rows in few statements.
 
-use std::fmt::Write as _;
-
 use observe_core::StoreError;
 
-use super::{Statement, Transaction, Value};
+use super::{Dialect, Statement, Transaction, Value};
 
 /// Where rows go, and what becomes of one that is there already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Insert {
-    /// The table.
-    pub(crate) table: &'static str,
+    /// The verb and the table: `INSERT INTO head`.
+    pub(crate) into: &'static str,
     /// Its columns. One of the form `name=expression` has the expression bound with `?` in place of the value.
     pub(crate) columns: &'static [&'static str],
     /// What follows the rows: `ON CONFLICT DO NOTHING`.
@@ -25,7 +23,7 @@ impl Transaction {
         let mut written = 0;
         for rows in values.chunks(width * ROWS) {
             let count = rows.len() / width;
-            let statement = Statement::built(insert.sql(count));
+            let statement = Statement::built(insert.sql(self.dialect(), count));
             // Every number of rows is a statement of its own. Only these come again and again.
             let statement = if count == ROWS || count == 1 { statement } else { statement.once() };
             written += self.execute(statement, rows).await?;
@@ -35,10 +33,10 @@ impl Transaction {
 }
 
 impl Insert {
-    fn sql(&self, rows: usize) -> String {
+    fn sql(&self, dialect: Dialect, rows: usize) -> String {
         let names: Vec<&str> =
             self.columns.iter().map(|column| column.split_once('=').map_or(*column, |(name, _)| name)).collect();
-        let mut sql = format!("INSERT INTO {}({}) VALUES", self.table, names.join(","));
+        let mut sql = format!("{}({}) VALUES", self.into, names.join(","));
         let mut number = 0;
         for row in 0..rows {
             sql.push(if row == 0 { '(' } else { ',' });
@@ -50,8 +48,13 @@ impl Insert {
                 sql.push_str(if index == 0 { "" } else { "," });
                 let (before, after) =
                     column.split_once('=').and_then(|(_, expression)| expression.split_once('?')).unwrap_or_default();
-                // Writing to a String does not fail.
-                write!(sql, "{before}${number}{after}").unwrap_or_default();
+                sql.push_str(before);
+                match dialect {
+                    Dialect::Postgres => sql.push_str(&format!("${number}")),
+                    // To look for a name SQLite goes through all of them: with names a row took ten times as long.
+                    Dialect::Sqlite => sql.push('?'),
+                }
+                sql.push_str(after);
             }
             sql.push(')');
         }
@@ -69,9 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_numbered_through() {
-        let insert = Insert { table: "t", columns: &["a", "b=f(?)"], conflict: "ON CONFLICT DO NOTHING" };
+    fn rows_follow_each_other() {
+        let insert = Insert { into: "INSERT INTO t", columns: &["a", "b=f(?)"], conflict: "ON CONFLICT DO NOTHING" };
 
-        assert_eq!(insert.sql(2), "INSERT INTO t(a,b) VALUES($1,f($2)),($3,f($4)) ON CONFLICT DO NOTHING");
+        let postgres = "INSERT INTO t(a,b) VALUES($1,f($2)),($3,f($4)) ON CONFLICT DO NOTHING";
+        assert_eq!(insert.sql(Dialect::Postgres, 2), postgres);
+        let sqlite = "INSERT INTO t(a,b) VALUES(?,f(?)),(?,f(?)) ON CONFLICT DO NOTHING";
+        assert_eq!(insert.sql(Dialect::Sqlite, 2), sqlite);
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! SQL is written once, with `$1` for what is bound. Text that is not constant is built from constants alone.
 
-#![allow(dead_code, unused_imports, reason = "the parts that keep samples use the rest")]
-
 mod address;
 mod insert;
 mod label;
@@ -31,7 +29,7 @@ pub(crate) use self::{
     label::Label,
     row::Row,
     transaction::{Statement, Transaction},
-    value::Value,
+    value::{Value, storable},
 };
 use self::{lock::Hold, migration::Migration, transaction::Inner};
 

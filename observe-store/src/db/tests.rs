@@ -7,7 +7,8 @@ use super::{
     *,
 };
 
-const INSERT: Insert = Insert { table: "head", columns: &["seq", "data"], conflict: "ON CONFLICT(seq) DO NOTHING" };
+const INSERT: Insert =
+    Insert { into: "INSERT INTO head", columns: &["seq", "data"], conflict: "ON CONFLICT(seq) DO NOTHING" };
 
 async fn insert(transaction: &mut Transaction, range: std::ops::Range<i64>) -> u64 {
     let values: Vec<Value<'_>> = range.flat_map(|seq| [Value::Int(seq), Value::Blob(b"data")]).collect();
@@ -170,6 +171,26 @@ async fn a_lease_that_was_not_renewed_is_lost() {
     let mut transaction = second.write().await.unwrap();
     second.renew(&mut transaction).await.unwrap();
     transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_broke_are_made_anew() {
+    let Some(address) = postgres().await else { return };
+    let database = open(&address).await;
+    let mut transaction = database.write().await.unwrap();
+    let pid = transaction.fetch_first("SELECT pg_backend_pid()::BIGINT", &[], |row| row.int(0)).await;
+    let pid = pid.unwrap().unwrap();
+    insert(&mut transaction, 0..3).await;
+    let mut reader = database.read().await.unwrap();
+    reader.execute("SELECT pg_terminate_backend($1::INT)", &[Value::Int(pid)]).await.unwrap();
+
+    let lost = transaction.commit().await.unwrap_err();
+    assert!(lost.is_retryable(), "{lost}");
+
+    let mut transaction = database.write().await.unwrap();
+    insert(&mut transaction, 0..2).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(count(&mut database.read().await.unwrap()).await, 2);
 }
 
 #[tokio::test]

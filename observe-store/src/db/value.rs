@@ -102,6 +102,7 @@ macro_rules! arguments {
 arguments!(postgres_arguments, PgArguments);
 arguments!(sqlite_arguments, SqliteArguments);
 
-fn storable(text: &str) -> Cow<'_, str> {
+/// Returns a text as the databases hold it.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }

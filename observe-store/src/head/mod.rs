@@ -12,7 +12,7 @@ mod tick;
 mod value;
 
 pub(crate) use self::{
-    buffer::{Buffers, Position, Range, Staged, Ticks},
+    buffer::{Buffers, Position, Staged, Ticks},
     group::Group,
     places::{PLACES, PlaceSet},
     producer::{Home, Newcomer, Producer},

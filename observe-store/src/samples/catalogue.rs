@@ -193,12 +193,12 @@ pub(crate) fn row_of(newcomer: &Newcomer, series: u32, pack_no: i64, col: i64, s
 }
 
 static GROUPS: Insert = Insert {
-    table: "groups",
+    into: "INSERT INTO groups",
     columns: &["group_id", "producer", "ordinal", "slot_minutes"],
     conflict: "ON CONFLICT DO NOTHING",
 };
 static SERIES: Insert = Insert {
-    table: "series",
+    into: "INSERT INTO series",
     columns: &["series_id", "group_id", "pack_no", "col", "name", "labels", "kind", "unit", "step_ms", "created_at"],
     conflict: "ON CONFLICT DO NOTHING",
 };

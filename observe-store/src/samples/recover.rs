@@ -9,14 +9,38 @@ use crate::{
     head::{Buffers, Position, Staged, begins_whole, row},
 };
 
-/// How far the ticks of groups are packed: those up to the position, as far as they are before the time.
-pub(crate) type Progress = HashMap<i64, (Position, i64)>;
+/// How far the ticks of groups are packed.
+pub(crate) type ProgressByGroup = HashMap<i64, Progress>;
+
+/// How far the ticks of a group are packed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Those up to here are.
+    packed: Position,
+    /// Those up to here are as far as they are before a time.
+    sealing: Position,
+    until: i64,
+}
+
+impl Progress {
+    /// Returns before which time ticks are packed that stand up to a position.
+    pub(crate) fn until(&self, last: Position) -> i64 {
+        match last {
+            last if last <= self.packed => i64::MAX,
+            last if last <= self.sealing => self.until,
+            _ => i64::MIN,
+        }
+    }
+}
 
 /// Reads how far the ticks of all groups are packed.
-pub(crate) async fn progress(tx: &mut Transaction) -> Result<Progress, StoreError> {
-    let read = |row: &Row<'_>| Ok((row.int(0)?, (Position(row.int(1)?), row.int(2)?)));
-    let rows = tx.fetch_all("SELECT group_id, head_seq, sealed_until FROM seal_state", &[], read).await?;
-    Ok(rows.into_iter().collect())
+pub(crate) async fn progress(tx: &mut Transaction) -> Result<ProgressByGroup, StoreError> {
+    let read = |row: &Row<'_>| {
+        let progress = Progress { packed: Position(row.int(1)?), sealing: Position(row.int(2)?), until: row.int(3)? };
+        Ok((row.int(0)?, progress))
+    };
+    let sql = "SELECT group_id, head_seq, sealing_seq, sealed_until FROM seal_state";
+    Ok(tx.fetch_all(sql, &[], read).await?.into_iter().collect())
 }
 
 /// Reads the head: the ticks that are not packed. Returns it with the number of rows that were damaged.
@@ -39,7 +63,7 @@ pub(crate) async fn head(tx: &mut Transaction) -> Result<(Buffers, u64), StoreEr
 }
 
 struct Reading {
-    progress: Progress,
+    progress: ProgressByGroup,
     buffers: Buffers,
     /// Groups whose next tick can be understood.
     understood: BTreeSet<i64>,
@@ -70,8 +94,16 @@ impl Reading {
         if begins_whole(&staged.bytes) {
             self.understood.insert(group);
         }
-        let is_packed = self.progress.get(&group).is_some_and(|(last, until)| position <= *last && *until == i64::MAX);
-        if !is_packed && self.understood.contains(&group) {
+        if let Some(progress) = self.progress.get(&group) {
+            if position <= progress.packed {
+                return;
+            }
+            // What is packed in part stays apart from what follows, so that it is known which part that is.
+            if position > progress.sealing && self.buffers.last(group) <= Some(progress.sealing) {
+                self.buffers.close(group);
+            }
+        }
+        if self.understood.contains(&group) {
             self.buffers.append(group, position, staged);
         }
     }

@@ -132,18 +132,18 @@ fn read(row: &Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
 
 /// The conflict of a row that is written again.
 macro_rules! replace {
-    ($table:literal) => {
+    ($into:literal) => {
         Insert {
-            table: $table,
+            into: $into,
             columns: &["id", "n", "data"],
             conflict: "ON CONFLICT(id) DO UPDATE SET n = excluded.n, data = excluded.data",
         }
     };
 }
 
-static REPLACE_PACK: Insert = replace!("pack");
-static REPLACE_TIER1: Insert = replace!("tier1");
-static REPLACE_TIER2: Insert = replace!("tier2");
+static REPLACE_PACK: Insert = replace!("INSERT INTO pack");
+static REPLACE_TIER1: Insert = replace!("INSERT INTO tier1");
+static REPLACE_TIER2: Insert = replace!("INSERT INTO tier2");
 
 const IDS_A_QUERY: usize = 256;
 const ROWS_A_STATEMENT: usize = 64;

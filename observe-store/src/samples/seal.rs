@@ -132,7 +132,7 @@ impl Job {
         }
         let Some(mut work) = self.work.take() else {
             let Some(minute) = self.slots.last().copied() else {
-                note_progress(tx, self.group, i64::MAX, self.last).await?;
+                note_packed(tx, self.group, self.last).await?;
                 return Ok(true);
             };
             self.work = Some(self.begin(tx, minute).await?);
@@ -217,11 +217,10 @@ impl Job {
         let ticks = work.stamps.len();
         let mut columns = Columns::default();
         let id = PackKey { minute: work.minute, pack_no }.id();
-        if let Some(row) = work.before.get(&id) {
-            if let Err(error) = add_row(&mut columns, row, &work.moved, ticks, &mut self.scratch) {
-                tracing::error!(pack = id, %error, "a pack is damaged; what is new takes its place");
-                self.counts.corrupt_packs += 1;
-            }
+        let added = work.before.get(&id).map(|row| add_row(&mut columns, row, &work.moved, ticks, &mut self.scratch));
+        if let Some(Err(error)) = added {
+            tracing::error!(pack = id, %error, "a pack is damaged; what is new takes its place");
+            self.counts.corrupt_packs += 1;
         }
         let mut wanted = PlaceSet::default();
         (pack * PACK_SERIES..(pack + 1) * PACK_SERIES).for_each(|place| wanted.insert(place));
@@ -339,9 +338,17 @@ fn add_row(
 
 /// Notes that the ticks of a group up to a position are packed as far as they are before `until`.
 async fn note_progress(tx: &mut Transaction, group: i64, until: i64, last: Position) -> Result<(), StoreError> {
-    let sql = "INSERT INTO seal_state(group_id, sealed_until, head_seq) VALUES($1, $2, $3) \
-               ON CONFLICT(group_id) DO UPDATE SET sealed_until = excluded.sealed_until, head_seq = excluded.head_seq";
-    tx.execute(sql, &[Value::Int(group), Value::Int(until), Value::Int(last.0)]).await.map(drop)
+    let sql = "INSERT INTO seal_state(group_id, head_seq, sealing_seq, sealed_until) VALUES($1, -1, $2, $3) \
+               ON CONFLICT(group_id) DO UPDATE SET \
+               sealing_seq = excluded.sealing_seq, sealed_until = excluded.sealed_until";
+    tx.execute(sql, &[Value::Int(group), Value::Int(last.0), Value::Int(until)]).await.map(drop)
+}
+
+/// Notes that the ticks of a group up to a position are packed.
+async fn note_packed(tx: &mut Transaction, group: i64, last: Position) -> Result<(), StoreError> {
+    let sql = "INSERT INTO seal_state(group_id, head_seq, sealing_seq, sealed_until) VALUES($1, $2, $2, 0) \
+               ON CONFLICT(group_id) DO UPDATE SET head_seq = excluded.head_seq";
+    tx.execute(sql, &[Value::Int(group), Value::Int(last.0)]).await.map(drop)
 }
 
 /// Returns the series of a group that count, of those that it has had lately.

@@ -9,7 +9,6 @@ use super::{
     catalogue,
     ingest::{Appended, Ingest, Slots},
     recover,
-    rows::Table,
     seal::{Counts, Job},
     slot::{LONGEST_SLOT, NANOS_PER_MINUTE},
 };

@@ -1,5 +1,16 @@
 //! The store that keeps everything in a database.
 
+mod body;
+pub(crate) mod events;
+mod filter;
+pub(crate) mod logs;
+#[allow(dead_code, reason = "whoever maintains the store calls it")]
+pub(crate) mod retention;
+pub(crate) mod spans;
+pub(crate) mod states;
 mod store;
+#[cfg(test)]
+mod tests;
+mod words;
 
 pub use self::store::{SqlStore, StoreOptions};

@@ -17,8 +17,9 @@ use observe_core::{
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
+use super::{events, logs, spans, states};
 use crate::{
-    db::{Access, Database},
+    db::{Access, Database, Transaction},
     samples::{self, Head, Limits, SampleWriter, Slots},
 };
 
@@ -125,7 +126,10 @@ impl Writing {
         samples.resolve(database, &self.head).await?;
         let mut tx = database.write().await?;
         database.renew(&mut tx).await?;
-        let written = samples.write(&mut tx, &commit.frames).await;
+        let written = match samples.write(&mut tx, &commit.frames).await {
+            Ok(()) => write_rows(&mut tx, commit).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = written {
             samples.settle(&self.head, false);
             return Err(error);
@@ -135,6 +139,14 @@ impl Writing {
         samples.settle(&self.head, true);
         Ok(())
     }
+}
+
+/// Writes what is not samples.
+async fn write_rows(tx: &mut Transaction, commit: &Commit) -> Result<(), StoreError> {
+    events::insert(tx, &commit.events).await?;
+    logs::insert(tx, &commit.events).await?;
+    spans::insert(tx, &commit.events).await?;
+    states::insert(tx, &commit.states).await
 }
 
 #[async_trait]
@@ -159,15 +171,15 @@ impl Store for SqlStore {
 
 #[async_trait]
 impl EventStore for SqlStore {
-    async fn events(&self, _query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
-        Ok(Vec::new())
+    async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
+        events::query(&mut self.database.read().await?, query).await
     }
 }
 
 #[async_trait]
 impl LogStore for SqlStore {
-    async fn logs(&self, _query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
-        Ok(Vec::new())
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
+        logs::query(&mut self.database.read().await?, query).await
     }
 }
 
@@ -188,15 +200,15 @@ impl MetricStore for SqlStore {
 
 #[async_trait]
 impl SpanStore for SqlStore {
-    async fn spans(&self, _query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
-        Ok(Vec::new())
+    async fn spans(&self, query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
+        spans::query(&mut self.database.read().await?, query).await
     }
 }
 
 #[async_trait]
 impl StateStore for SqlStore {
-    async fn states(&self, _kind: &str, _after: Option<&str>, _limit: usize) -> Result<Vec<State>, StoreError> {
-        Ok(Vec::new())
+    async fn states(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<State>, StoreError> {
+        states::query(&mut self.database.read().await?, kind, after, limit).await
     }
 }
 

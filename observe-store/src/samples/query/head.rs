@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use observe_core::{Point, StoreError, Timestamp};
 
 use super::{
-    super::{recover::Progress, seal::damaged},
+    super::{recover::ProgressByGroup, seal::damaged},
     select::{GroupPlaces, Placement},
 };
 use crate::{
@@ -37,15 +37,14 @@ impl HeadTicks {
         &self,
         group: &GroupPlaces,
         (from, end): (i64, i64),
-        progress: Option<&Progress>,
+        progress: Option<&ProgressByGroup>,
     ) -> Result<HeadPoints, StoreError> {
         let mut wanted = PlaceSet::default();
         group.members.iter().for_each(|member| wanted.insert(member.place));
         let mut points = HeadPoints::new();
         for ticks in self.groups.get(&group.group).into_iter().flatten() {
-            let packed = progress.and_then(|progress| progress.get(&group.group));
-            let packed_until =
-                packed.filter(|(last, _)| ticks.last <= Some(*last)).map_or(i64::MIN, |(_, until)| *until);
+            let progress = progress.and_then(|progress| progress.get(&group.group)).zip(ticks.last);
+            let packed_until = progress.map_or(i64::MIN, |(progress, last)| progress.until(last));
             let from = from.max(packed_until);
             let walked = ticks.walk(&wanted, |state| {
                 if !(from..end).contains(&state.timestamp) {
