@@ -126,7 +126,7 @@ impl EngineBuilder {
             processor: RwLock::new(Processor::new(&limits, detectors, Arc::clone(&processes))),
             processes,
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
-            writer: Arc::new(WriterRecord::new(store.as_ref().map(|store| store.name()), backlog.clone())),
+            writer: Arc::new(WriterRecord::new(store.clone(), backlog.clone())),
             clock,
             tick: 0.into(),
             is_draining: false.into(),
@@ -136,7 +136,7 @@ impl EngineBuilder {
         let stepper = Stepper::new(Arc::clone(&shared), backlog.clone());
         workers.stepper = Some(spawn("observe-step".to_owned(), move || stepper.run())?);
         if let (Some(store), Some(backlog)) = (store, backlog) {
-            let writer = Writer::new(store, backlog, &shared, limits.commit_interval);
+            let writer = Writer::new(store, backlog, Arc::clone(&shared), limits.commit_interval);
             workers.writer = Some(spawn("observe-store".to_owned(), move || writer.run())?);
         }
         start_collectors(collectors, &shared, &mut workers)?;

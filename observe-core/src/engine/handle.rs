@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use super::{CollectorStatus, EngineStatus, scheduler::CollectorRecord, writer::WriterRecord};
 use crate::{
     Bus, Clock, Enriched, EventId, EventQuery, EventSink, Item, MetricKey, Point, ProcessCache, Refused, SeriesView,
-    Stats, Ticket, Timestamp, intake::Intake, processor::Processor,
+    Stats, Store, Ticket, Timestamp, intake::Intake, processor::Processor,
 };
 
 /// Publishes to an engine and asks it. Clones are cheap and stay usable after the engine has ended.
@@ -126,6 +126,12 @@ impl Handle {
     #[must_use]
     pub fn collectors(&self) -> Vec<CollectorStatus> {
         self.shared.collectors.iter().map(|record| record.status()).collect()
+    }
+
+    /// Returns the store, where there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.writer.store()
     }
 
     /// Returns how everything is doing.

@@ -8,6 +8,7 @@ mod limits;
 mod scheduler;
 mod status;
 mod stepper;
+mod upkeep;
 mod writer;
 
 pub use self::{

@@ -99,6 +99,11 @@ impl Processor {
         self.counters.busy += busy;
     }
 
+    /// Hands out the id of an event that does not go through a step.
+    pub(crate) fn next_id(&mut self, now: Timestamp) -> EventId {
+        self.ids.next(now)
+    }
+
     pub(crate) const fn registry(&self) -> &Registry {
         &self.registry
     }
