@@ -14,7 +14,9 @@ use super::{
     writer::{Writer, WriterRecord},
 };
 use crate::{
-    Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock, intake::Intake, processor::Processor,
+    Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock,
+    intake::Intake,
+    processor::{Processor, SavedStates},
 };
 
 /// Describes an engine; nothing runs until [`EngineBuilder::start`].
@@ -118,12 +120,17 @@ impl EngineBuilder {
         let budget = limits.budget();
         let processes = Arc::new(ProcessCache::new());
         let backlog = store.is_some().then(|| Arc::new(Backlog::new(budget.backlog)));
+        let mut processor = Processor::new(&limits, detectors, Arc::clone(&processes));
+        let saved = Arc::<SavedStates>::default();
+        if store.is_some() {
+            processor.remember(Arc::clone(&saved));
+        }
         let shared = Arc::new(Shared {
             host_name,
             started: Instant::now(),
             bus: Bus::with_max_bytes(budget.bus),
             intake: Arc::new(Intake::new(budget.intake)),
-            processor: RwLock::new(Processor::new(&limits, detectors, Arc::clone(&processes))),
+            processor: RwLock::new(processor),
             processes,
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
             writer: Arc::new(WriterRecord::new(store.clone(), backlog.clone())),

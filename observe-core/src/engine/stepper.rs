@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{backlog::Backlog, handle::Shared};
-use crate::processor::Outcome;
+use crate::{Commit, processor::Outcome};
 
 pub(super) struct Stepper {
     shared: Arc<Shared>,
@@ -33,8 +33,21 @@ impl Stepper {
                 self.hand_on(outcome, before + taken);
             }
             if batch.is_last {
+                self.save(batch.through);
                 break;
             }
+        }
+    }
+
+    /// Hands on what detectors remember, once nothing will follow.
+    fn save(&self, through: u64) {
+        let Some(backlog) = &self.backlog else { return };
+        loop {
+            let states = self.shared.processor.write().last_states();
+            if states.is_empty() {
+                return;
+            }
+            backlog.add(Commit { states, ..Commit::default() }, through, self.shared.intake.progress());
         }
     }
 

@@ -5,21 +5,24 @@
 mod budget;
 mod history;
 mod registry;
+mod states;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 pub use self::budget::Budget;
 pub(crate) use self::registry::Registry;
+pub(crate) use self::states::{DETECTOR_STATES, SavedStates};
 use self::{
     history::History,
     registry::Taken,
+    states::{Portion, Rounds},
     watch::{Watchers, finding_event},
 };
 pub use self::{registry::ProcessorStats, watch::DetectorStats};
 use crate::{
     Commit, DetectorFactory, Enriched, EventData, EventId, EventQuery, Frame, IdSequence, Item, Limits, ProcessCache,
-    Reading, SystemEvent, Timestamp, series::Arrival,
+    Reading, State, SystemEvent, Timestamp, series::Arrival,
 };
 
 /// Everything that is decided in the order of intake, and the recent past that readers ask for.
@@ -31,6 +34,8 @@ pub(crate) struct Processor {
     ids: IdSequence,
     processes: Arc<ProcessCache>,
     counters: Counters,
+    /// When detectors are asked for what they remember; never where nothing outlives the engine.
+    rounds: Option<Rounds>,
 }
 
 #[derive(Debug, Default)]
@@ -58,12 +63,19 @@ impl Processor {
         let budget = limits.budget();
         Self {
             registry: Registry::new(limits, budget.rings),
-            watchers: Watchers::new(factories, budget.detectors),
+            watchers: Watchers::new(factories, Arc::default(), budget.detectors),
             history: History::new(limits.max_events, budget.history),
             ids: IdSequence::default(),
             processes,
             counters: Counters::default(),
+            rounds: None,
         }
+    }
+
+    /// Makes it save what detectors remember, and make detectors from what was saved before.
+    pub(crate) fn remember(&mut self, saved: Arc<SavedStates>) {
+        self.watchers.remember(saved);
+        self.rounds = Some(Rounds::default());
     }
 
     /// Takes items in, in their order, and returns what follows from them.
@@ -91,7 +103,17 @@ impl Processor {
         if self.counters.steps.is_multiple_of(STEPS_BETWEEN_WEIGHINGS) {
             self.watchers.weigh(self.registry.watches_mut());
         }
+        self.save_some(now, &mut outcome.commit.states);
         outcome
+    }
+
+    /// Returns what detectors remember that was not saved yet, some of it at a time; nothing once all is.
+    pub(crate) fn last_states(&mut self) -> Vec<State> {
+        let mut states = Vec::new();
+        if self.rounds.is_some() {
+            self.registry.save((0, 0), Portion::LAST, &mut self.watchers, &mut states);
+        }
+        states
     }
 
     /// Counts the time that a step took; the caller has the clock.
@@ -145,6 +167,13 @@ impl Processor {
 
     pub(crate) const fn detector_stats(&self) -> DetectorStats {
         self.watchers.stats()
+    }
+
+    fn save_some(&mut self, now: Timestamp, states: &mut Vec<State>) {
+        let Some(rounds) = &mut self.rounds else { return };
+        if let Some(place) = rounds.place(now) {
+            rounds.settle(self.registry.save(place, Portion::STEP, &mut self.watchers, states));
+        }
     }
 
     fn take_frame(&mut self, index: usize, frame: Frame, now: Timestamp, outcome: &mut Outcome) {

@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::watch::{Watch, Watchers};
+use super::{
+    states::Portion,
+    watch::{Watch, Watchers},
+};
 use crate::{
-    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView,
+    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView, State,
     series::{Arrival, Group, GroupLimits, Pushed},
 };
 
@@ -130,6 +133,28 @@ impl Registry {
 
     pub(crate) fn series_len(&self) -> usize {
         self.groups.iter().map(Group::series_len).sum()
+    }
+
+    /// Asks detectors what they remember, from series `from` of a group on. Returns where to go on, `None` at the end.
+    pub(super) fn save(
+        &mut self,
+        from: (usize, usize),
+        portion: Portion,
+        watchers: &mut Watchers,
+        states: &mut Vec<State>,
+    ) -> Option<(usize, usize)> {
+        let (mut index, mut series, mut left) = (from.0, from.1, portion.series);
+        loop {
+            let next = self.groups.get_mut(index)?.visit_watches(series, |watch, key| {
+                watchers.save(watch, key, states);
+                left = left.saturating_sub(1);
+                left > 0 && states.len() < portion.states
+            });
+            match next {
+                Some(next) => return Some((index, next)),
+                None => (index, series) = (index + 1, 0),
+            }
+        }
     }
 
     pub(super) fn watches_mut(&mut self) -> impl Iterator<Item = &mut Watch> {

@@ -23,6 +23,9 @@ pub(crate) trait Observer {
     /// Looks at a point; `key` spells the series.
     fn observe(&mut self, watch: &mut Self::Watch, point: Point, key: &dyn Fn() -> MetricKey);
 
+    /// Returns whether it wants to see the series already before its first variation.
+    fn is_at_work(watch: &Self::Watch) -> bool;
+
     /// Says that a series is gone for good.
     fn forget(&mut self, watch: Self::Watch);
 }
@@ -239,7 +242,8 @@ impl<O: Observer> Writer<'_, O> {
     fn write(&mut self, series: &mut Series<O::Watch>, line: &Line<'_>, column: usize, value: f64) {
         self.grown += series.ring.push(self.tick, value);
         self.samples += 1;
-        if line.observed.get(column).is_some_and(|observed| *observed) && series.ring.has_varied() {
+        let is_observed = line.observed.get(column).is_some_and(|observed| *observed);
+        if is_observed && (series.ring.has_varied() || O::is_at_work(&series.watch)) {
             let point = Point { timestamp: self.timestamp, value };
             self.observer.observe(&mut series.watch, point, &|| line.key(column));
         }

@@ -4,10 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     super::SeriesView,
-    Group,
+    Group, Line,
     rows::{Row, Series},
 };
-use crate::{Attributes, Bitmap, EventId, EventQuery, Frame, Reading, Subjects, Timestamp};
+use crate::{Attributes, Bitmap, EventId, EventQuery, Frame, MetricKey, Reading, Subjects, Timestamp};
 
 impl<W: Default> Group<W> {
     /// Returns the view of a series that ever had a point; `attributes` are those of subject and column together.
@@ -40,6 +40,19 @@ impl<W: Default> Group<W> {
     /// Walks over what watches the series.
     pub(crate) fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.subjects.rows_mut().watches_mut()
+    }
+
+    /// Shows what watches the series of subjects that are here, from series number `from` on, until `visit` has had
+    /// enough. Returns the number of the next one; `None` at the end.
+    pub(crate) fn visit_watches(
+        &mut self,
+        from: usize,
+        mut visit: impl FnMut(&mut W, &dyn Fn() -> MetricKey) -> bool,
+    ) -> Option<usize> {
+        let (schema, observed) = (&self.schema, &self.observed);
+        self.subjects.rows_mut().visit_watches(from, |subject, column, watch| {
+            visit(watch, &|| Line { schema, observed, subject }.key(column))
+        })
     }
 
     /// Returns the instant of the newest frame.
