@@ -3,12 +3,14 @@
 use std::{fmt, io, sync::Arc, thread, time::Instant};
 
 use parking_lot::RwLock;
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     Engine, Limits,
     backlog::Backlog,
     drain::{StopSignal, Workers},
     handle::Shared,
+    refill::Refiller,
     scheduler::{CollectorRecord, Schedule},
     stepper::Stepper,
     writer::{Writer, WriterRecord},
@@ -124,6 +126,7 @@ impl EngineBuilder {
         let saved = Arc::<SavedStates>::default();
         if store.is_some() {
             processor.remember(Arc::clone(&saved));
+            processor.start_refills();
         }
         let shared = Arc::new(Shared {
             host_name,
@@ -135,6 +138,7 @@ impl EngineBuilder {
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
             writer: Arc::new(WriterRecord::new(store.clone(), backlog.clone())),
             clock,
+            wake_refill: Notify::new(),
             tick: 0.into(),
             is_draining: false.into(),
         });
@@ -143,6 +147,10 @@ impl EngineBuilder {
         let stepper = Stepper::new(Arc::clone(&shared), backlog.clone());
         workers.stepper = Some(spawn("observe-step".to_owned(), move || stepper.run())?);
         if let (Some(store), Some(backlog)) = (store, backlog) {
+            let (stop, is_stopped) = oneshot::channel();
+            let refiller = Refiller::new(Arc::clone(&store), Arc::clone(&shared), saved, budget.detectors);
+            workers.refiller_stop = Some(stop);
+            workers.refiller = Some(spawn("observe-refill".to_owned(), move || refiller.run(is_stopped))?);
             let writer = Writer::new(store, backlog, Arc::clone(&shared), limits.commit_interval);
             workers.writer = Some(spawn("observe-store".to_owned(), move || writer.run())?);
         }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
 use super::{CollectorStatus, EngineStatus, scheduler::CollectorRecord, writer::WriterRecord};
 use crate::{
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(super) processes: Arc<ProcessCache>,
     pub(super) collectors: Vec<Arc<CollectorRecord>>,
     pub(super) writer: Arc<WriterRecord>,
+    /// Wakes the thread that fills producers.
+    pub(super) wake_refill: Notify,
     pub(super) tick: AtomicU64,
     pub(super) is_draining: AtomicBool,
 }

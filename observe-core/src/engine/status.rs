@@ -111,6 +111,24 @@ pub struct StoreStatus {
     pub last_maintenance_error: Option<String>,
     /// What the store says about itself; see [`crate::Store::figures`].
     pub figures: Vec<(&'static str, u64)>,
+    /// How far rings and detectors are filled with what was before the restart.
+    pub refill: RefillStatus,
+}
+
+/// How far rings and detectors are filled with what was before the restart.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RefillStatus {
+    /// Whether a producer is being filled, or waits for it.
+    pub is_running: bool,
+    /// Producers that were filled, those included of which the store knows nothing.
+    pub producers: u64,
+    /// Points that came from the store.
+    pub points: u64,
+    /// Questions that the store did not answer.
+    pub failures: u64,
+    /// What the last of them failed of.
+    pub last_error: Option<String>,
 }
 
 impl StoreStatus {

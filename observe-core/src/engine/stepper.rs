@@ -33,6 +33,8 @@ impl Stepper {
                 self.hand_on(outcome, before + taken);
             }
             if batch.is_last {
+                let outcome = self.step(std::iter::empty());
+                self.hand_on(outcome, batch.through);
                 self.save(batch.through);
                 break;
             }
@@ -57,6 +59,9 @@ impl Stepper {
         let started = Instant::now();
         let outcome = processor.step(items, now);
         processor.count_busy(started.elapsed());
+        if processor.wants_refill() {
+            self.shared.wake_refill.notify_one();
+        }
         outcome
     }
 

@@ -6,15 +6,15 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
 
 use super::{
-    StoreStatus,
+    RefillStatus, StoreStatus,
     backlog::{Backlog, Dropped, Taken, Urgency},
+    guard::guarded,
     handle::Shared,
     upkeep::Pace,
 };
-use crate::{Commit, Enriched, EventSink, Store, StoreError, SystemEvent, time::FOR_EVER};
+use crate::{Commit, Enriched, EventSink, Store, SystemEvent, time::FOR_EVER};
 
 pub(super) struct Writer {
     store: Arc<dyn Store>,
@@ -39,6 +39,10 @@ impl WriterRecord {
 
     pub(super) const fn store(&self) -> Option<&Arc<dyn Store>> {
         self.store.as_ref()
+    }
+
+    pub(super) fn record_refill(&self, change: impl FnOnce(&mut RefillStatus)) {
+        change(&mut self.status.lock().refill);
     }
 
     pub(super) fn status(&self) -> StoreStatus {
@@ -117,14 +121,14 @@ impl Writer {
     /// Has the store do one piece of the work that keeps it in order.
     async fn maintain(&self, pace: &mut Pace) {
         let (store, now) = (Arc::clone(&self.store), self.shared.clock.now());
-        let result = self.guarded(async move { store.maintain(now).await }).await;
+        let result = guarded(self.store.name(), async move { store.maintain(now).await }).await;
         pace.settle(&result, &mut self.shared.writer.status.lock());
     }
 
     /// Gives back what the store holds. A store that hangs does not keep the engine from ending.
     async fn close(&self) {
         let store = Arc::clone(&self.store);
-        let closed = self.guarded(async move { store.close().await });
+        let closed = guarded(self.store.name(), async move { store.close().await });
         match tokio::time::timeout(CLOSE_PATIENCE, closed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the store was not closed"),
@@ -152,7 +156,7 @@ impl Writer {
         let started = Instant::now();
         let commit = Arc::new(commit);
         let (store, shared) = (Arc::clone(&self.store), Arc::clone(&commit));
-        let result = self.guarded(async move { store.commit(&shared).await }).await;
+        let result = guarded(self.store.name(), async move { store.commit(&shared).await }).await;
         let mut status = self.shared.writer.status.lock();
         status.last_duration = started.elapsed();
         match result {
@@ -168,19 +172,6 @@ impl Writer {
                 status.last_error = Some(error.to_string());
                 Err(Arc::unwrap_or_clone(commit))
             }
-        }
-    }
-
-    /// Runs work of the store in a task of its own, so that a panic in it is a failure and not the end of storing.
-    async fn guarded<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let mut task = JoinSet::new();
-        task.spawn(work);
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            _ => Err(StoreError::Unavailable { store: self.store.name(), reason: "it panicked".to_owned() }),
         }
     }
 

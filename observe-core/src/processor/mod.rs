@@ -4,6 +4,7 @@
 
 mod budget;
 mod history;
+mod refill;
 mod registry;
 mod states;
 mod watch;
@@ -12,12 +13,15 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::budget::Budget;
 pub(crate) use self::registry::Registry;
-pub(crate) use self::states::{DETECTOR_STATES, SavedStates};
 use self::{
     history::History,
     registry::Taken,
     states::{Portion, Rounds},
     watch::{Watchers, finding_event},
+};
+pub(crate) use self::{
+    refill::Refill,
+    states::{DETECTOR_STATES, SavedStates},
 };
 pub use self::{registry::ProcessorStats, watch::DetectorStats};
 use crate::{
@@ -78,9 +82,21 @@ impl Processor {
         self.rounds = Some(Rounds::default());
     }
 
+    /// Lets new producers wait for [`Self::finish_refill`] before detectors see their points.
+    pub(crate) const fn start_refills(&mut self) {
+        self.registry.start_refills();
+    }
+
+    /// Hands out ids above one from before the restart only.
+    pub(crate) fn go_on_above(&mut self, id: EventId) {
+        self.ids.go_on_above(id);
+    }
+
     /// Takes items in, in their order, and returns what follows from them.
     pub(crate) fn step(&mut self, items: impl IntoIterator<Item = Item>, now: Timestamp) -> Outcome {
         let mut outcome = Outcome::default();
+        // A refill may have found something since the last step.
+        self.take_findings(now, &mut outcome);
         for (index, item) in items.into_iter().enumerate() {
             match item {
                 Item::Event(SystemEvent { data: EventData::Frame(reading), .. }) => {
@@ -99,6 +115,7 @@ impl Processor {
             }
         }
         self.counters.steps += 1;
+        self.registry.queue_refills();
         self.registry.keep_within_budget(&mut self.watchers);
         if self.counters.steps.is_multiple_of(STEPS_BETWEEN_WEIGHINGS) {
             self.watchers.weigh(self.registry.watches_mut());
@@ -191,6 +208,10 @@ impl Processor {
             }
         }
         outcome.commit.frames.push(frame);
+        self.take_findings(now, outcome);
+    }
+
+    fn take_findings(&mut self, now: Timestamp, outcome: &mut Outcome) {
         for found in self.watchers.take_findings() {
             self.take_event(finding_event(found), now, outcome);
         }

@@ -104,6 +104,12 @@ impl Watchers {
         Self::new(self.factories.clone(), Arc::clone(&self.saved), max_bytes)
     }
 
+    /// Takes everything out, for [`Self::absorb`].
+    pub(super) fn take(&mut self) -> Self {
+        let empty = Self::new(Vec::new(), Arc::default(), 0);
+        mem::replace(self, empty)
+    }
+
     /// Takes over what the watchers of a refill made and found.
     pub(super) fn absorb(&mut self, refill: Self) {
         self.found.extend(refill.found);

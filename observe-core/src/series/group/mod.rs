@@ -1,6 +1,7 @@
 //! All series of one producer, and the stamps that they share.
 
 mod read;
+mod refill;
 mod rows;
 mod subjects;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 
 use std::{iter, sync::Arc, time::Duration};
 
+pub(crate) use self::refill::Outline;
 use self::{rows::Series, subjects::SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
 use crate::{Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
@@ -70,6 +72,8 @@ pub(crate) struct Group<W> {
     subjects: SubjectTable<W>,
     /// One for each column: whether the observer wants to see it. Asked with the first frame.
     observed: Vec<bool>,
+    /// Whether the observer waits for what was before the first frame.
+    is_held: bool,
     /// The time between the last two frames.
     spacing: Duration,
     restarts: u64,
@@ -86,6 +90,7 @@ impl<W: Default> Group<W> {
             previous: None,
             subjects,
             observed: Vec::new(),
+            is_held: false,
             spacing,
             restarts: 0,
         }
@@ -179,7 +184,8 @@ impl<W: Default> Group<W> {
         let mut derived: Arc<[f64]> = iter::repeat_n(f64::NAN, frame.subjects().len() * derived_len).collect();
         let cells = Arc::make_mut(&mut derived);
         let mut writer = Writer { tick, timestamp: frame.timestamp(), samples: 0, grown: 0, observer };
-        let (schema, observed, previous) = (&self.schema, &self.observed, self.previous.as_ref());
+        let (schema, previous) = (&self.schema, self.previous.as_ref());
+        let observed = if self.is_held { &[][..] } else { &self.observed };
         self.subjects.for_each_live(|index, slot, subject, series| {
             let row = frame.row(index);
             let had_a_row = slot.since < tick;
