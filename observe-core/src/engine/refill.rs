@@ -187,7 +187,7 @@ const MAX_FAILURES: u32 = 8;
 const STATES_KEPT: Duration = Duration::from_secs(3_600);
 const STATES_A_PAGE: usize = 256;
 /// Frames that are copied between two steps.
-const FRAMES_AT_ONCE: usize = 64;
+const FRAMES_AT_ONCE: usize = 16;
 /// Frames that may be left to take in while the processor waits.
 const FRAMES_UNDER_LOCK: usize = 4;
 /// A producer that is faster than this can follow is taken as it is.
