@@ -13,7 +13,8 @@ pub trait Detector: Send + Sync {
     /// Points come in the order of time. Values may be NaN or infinite, and time may jump.
     fn update(&mut self, point: Point) -> Option<Finding>;
 
-    /// Returns the state, for [`DetectorFactory::detector`] after a restart.
+    /// Returns the state, for [`DetectorFactory::detector`] after a restart. It is taken every few minutes and stored:
+    /// keep it small, and put a version and a check into it.
     fn snapshot(&self) -> Vec<u8>;
 
     /// Returns about how many bytes of memory the detector holds.
@@ -34,6 +35,7 @@ pub trait DetectorFactory: Send + Sync {
     /// Makes a detector for the series `key`; `None` where it does not care about that series.
     ///
     /// `state` is what [`Detector::snapshot`] gave before a restart. State that cannot be read is not used: the
-    /// detector learns afresh.
+    /// detector learns afresh. Points that a detector had seen when it was asked are not shown again to the one made
+    /// from its answer.
     fn detector(&self, key: &MetricKey, state: Option<&[u8]>) -> Option<Box<dyn Detector>>;
 }

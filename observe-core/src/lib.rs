@@ -22,8 +22,8 @@ pub use self::{
     collector::{Collect, CollectError, Collector},
     detector::{Detector, DetectorFactory},
     engine::{
-        CollectorState, CollectorStatus, DrainReport, Engine, EngineBuilder, EngineStatus, Handle, Limits, StartError,
-        StoreStatus,
+        CollectorState, CollectorStatus, DrainReport, Engine, EngineBuilder, EngineStatus, Handle, Limits,
+        RefillStatus, StartError, StoreStatus,
     },
     event::{
         Anomaly, Custom, Direction, Enriched, EventData, EventId, EventKind, EventKinds, Finding, IdSequence,

@@ -1,20 +1,16 @@
 //! Test doubles for users of the traits: a clock that stands still, a sink that remembers, a store that fails on
 //! demand, a collector that follows a script.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+mod store;
 
-use async_trait::async_trait;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
 use parking_lot::Mutex;
 
+pub use self::store::FlakyStore;
 use crate::{
-    Bus, Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventQuery, EventSink, EventStore,
-    Item, Limits, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery, Refused, SeriesInfo, SeriesPoints,
-    SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored, Ticket, Timestamp,
-    intake::Progress, processor::Processor,
+    Bus, Clock, Collect, CollectError, Collector, Commit, DetectorFactory, Enriched, EventSink, Item, Limits, Refused,
+    Ticket, Timestamp, intake::Progress, processor::Processor,
 };
 
 /// A clock that moves when it is told to.
@@ -98,113 +94,6 @@ impl EventSink for RecordingSink {
         let mut items = self.items.lock();
         items.push(item);
         Ok(Ticket::new(items.len() as u64, Arc::clone(&self.progress)))
-    }
-}
-
-/// A store that keeps commits in memory, and fails as long as it is told to.
-#[derive(Debug, Default)]
-pub struct FlakyStore {
-    inner: Mutex<FlakyInner>,
-}
-
-#[derive(Debug, Default)]
-struct FlakyInner {
-    commits: Vec<Commit>,
-    failures_left: usize,
-    panics_left: usize,
-}
-
-impl FlakyStore {
-    /// Makes a store whose next `failures` commits fail.
-    #[must_use]
-    pub fn failing(failures: usize) -> Self {
-        let store = Self::default();
-        store.fail_next(failures);
-        store
-    }
-
-    /// Makes the next `failures` commits fail.
-    pub fn fail_next(&self, failures: usize) {
-        self.inner.lock().failures_left = failures;
-    }
-
-    /// Makes the next `panics` commits panic.
-    pub fn panic_next(&self, panics: usize) {
-        self.inner.lock().panics_left = panics;
-    }
-
-    /// Returns what was stored so far.
-    #[must_use]
-    pub fn commits(&self) -> Vec<Commit> {
-        self.inner.lock().commits.clone()
-    }
-}
-
-#[async_trait]
-impl Store for FlakyStore {
-    #[expect(clippy::panic, reason = "panicking on demand is what this double is for")]
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let mut inner = self.inner.lock();
-        if inner.panics_left > 0 {
-            inner.panics_left -= 1;
-            drop(inner);
-            panic!("asked to panic");
-        }
-        if inner.failures_left > 0 {
-            inner.failures_left -= 1;
-            return Err(StoreError::Unavailable { store: "flaky", reason: "asked to fail".to_owned() });
-        }
-        inner.commits.push(commit.clone());
-        Ok(())
-    }
-
-    fn name(&self) -> &'static str {
-        "flaky"
-    }
-}
-
-#[async_trait]
-impl MetricStore for FlakyStore {
-    async fn series(&self, _query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn range(&self, _query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl LogStore for FlakyStore {
-    async fn logs(&self, _query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl SpanStore for FlakyStore {
-    async fn spans(&self, _query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl StateStore for FlakyStore {
-    async fn states(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<State>, StoreError> {
-        let inner = self.inner.lock();
-        let states = inner.commits.iter().flat_map(|commit| &commit.states).filter(|state| state.kind == kind);
-        let latest: BTreeMap<&str, &State> = states.map(|state| (state.key.as_str(), state)).collect();
-        let wanted = latest.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after));
-        Ok(wanted.map(|(_, state)| state.clone()).take(limit).collect())
-    }
-}
-
-#[async_trait]
-impl EventStore for FlakyStore {
-    async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
-        let inner = self.inner.lock();
-        let events = inner.commits.iter().rev().flat_map(|commit| commit.events.iter().rev());
-        Ok(events.filter(|event| query.matches(event)).take(query.limit).cloned().collect())
     }
 }
 

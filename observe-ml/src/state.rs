@@ -1,5 +1,9 @@
 //! The bytes in which detectors save their state: kind, version, length, payload, check; little-endian.
 
+use std::collections::VecDeque;
+
+use observe_core::{Point, Timestamp};
+
 /// Collects the payload.
 pub(crate) struct Writer(Vec<u8>);
 
@@ -24,6 +28,34 @@ impl Writer {
             number >>= 7;
         }
         self.0.push(number as u8);
+    }
+
+    /// Writes points: the times as changes of their distances, in the largest unit that keeps them exact, and each value
+    /// as the bytes in which it differs from the one before.
+    pub(crate) fn points(&mut self, points: impl ExactSizeIterator<Item = Point> + Clone) {
+        self.short(points.len() as u64);
+        let nanos = points.clone().map(|point| point.timestamp.as_nanos());
+        let fits = |unit: &i64| nanos.clone().all(|nanos| nanos % unit == 0);
+        let (at, unit) = (0..).zip(UNITS).find(|(_, unit)| fits(unit)).unwrap_or_default();
+        self.0.push(at);
+        let (mut time, mut distance, mut bits) = (0_i64, 0_i64, 0);
+        for (nanos, point) in nanos.zip(points) {
+            let next = nanos / unit.max(1);
+            let change = next.wrapping_sub(time).wrapping_sub(distance);
+            (distance, time) = (next.wrapping_sub(time), next);
+            self.short(change.cast_unsigned() << 1 ^ (change >> 63).cast_unsigned());
+            self.difference(point.value.to_bits() ^ bits);
+            bits = point.value.to_bits();
+        }
+    }
+
+    /// Writes the bytes between the first and the last that are not zero, after how many of them are on either side.
+    fn difference(&mut self, difference: u64) {
+        let bytes = difference.to_be_bytes();
+        let start = bytes.iter().take_while(|byte| **byte == 0).count();
+        let tail = bytes.iter().skip(start).rev().take_while(|byte| **byte == 0).count();
+        self.0.push((start << 4 | tail) as u8);
+        self.0.extend(bytes.iter().skip(start).take(bytes.len() - start - tail));
     }
 
     /// Fills in the length and adds the check.
@@ -72,6 +104,35 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// Reads at most `limit` points, in growing order of time.
+    pub(crate) fn points(&mut self, limit: usize) -> Option<VecDeque<Point>> {
+        let count = usize::try_from(self.short()?).ok().filter(|count| *count <= limit)?;
+        let [at] = self.array()?;
+        let unit = UNITS.get(usize::from(at))?;
+        let (mut time, mut distance, mut bits) = (0_i64, 0_i64, 0);
+        let mut points = VecDeque::<Point>::with_capacity(count);
+        for _ in 0..count {
+            let change = self.short()?;
+            distance = distance.wrapping_add((change >> 1).cast_signed() ^ -(change & 1).cast_signed());
+            time = time.wrapping_add(distance);
+            bits ^= self.difference()?;
+            let timestamp = Timestamp::from_nanos(time.checked_mul(*unit)?);
+            points.back().is_none_or(|before| before.timestamp < timestamp).then_some(())?;
+            points.push_back(Point { timestamp, value: f64::from_bits(bits) });
+        }
+        Some(points)
+    }
+
+    fn difference(&mut self) -> Option<u64> {
+        let [sides] = self.array()?;
+        let (start, tail) = (usize::from(sides >> 4), usize::from(sides & 15));
+        let length = size_of::<u64>().checked_sub(start)?.checked_sub(tail)?;
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        let bytes = taken.iter().fold(0_u64, |bytes, byte| bytes << 8 | u64::from(*byte));
+        Some(if tail == size_of::<u64>() { 0 } else { bytes << (8 * tail) })
+    }
+
     /// Returns `Some` where nothing is left.
     pub(crate) const fn end(&self) -> Option<()> {
         if self.0.is_empty() { Some(()) } else { None }
@@ -84,10 +145,12 @@ fn check(bytes: &[u8]) -> u64 {
 }
 
 /// Changes whenever the meaning of a payload does.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const LENGTH_BYTES: usize = 4;
 const HEADER_BYTES: usize = 2 + LENGTH_BYTES;
 const CHECK_BYTES: usize = 8;
+/// Units of times, in nanoseconds.
+const UNITS: [i64; 4] = [1_000_000_000, 1_000_000, 1_000, 1];
 
 #[cfg(test)]
 mod tests {
@@ -136,7 +199,50 @@ mod tests {
         }
     }
 
+    fn written(points: &[Point]) -> Vec<u8> {
+        let mut writer = Writer::new(b'x');
+        writer.points(points.iter().copied());
+        writer.finish()
+    }
+
+    #[test]
+    fn regular_points_take_a_few_bytes() {
+        let point = |second: i64, value: f64| Point { timestamp: Timestamp::from_millis(second * 1_000 + 7), value };
+        let constant: Vec<Point> = (0..1_000).map(|second| point(second, 0.1)).collect();
+        let whole: Vec<Point> = (0..1_000).map(|second| point(second, (second % 90) as f64)).collect();
+
+        assert!(written(&constant).len() < 2_100, "{}", written(&constant).len());
+        assert!(written(&whole).len() < 4_100, "{}", written(&whole).len());
+    }
+
     proptest! {
+        #[test]
+        fn points_survive_to_the_bit(
+            points in proptest::collection::btree_map(any::<i64>(), any::<u64>(), 0..50),
+            unit in proptest::sample::select(UNITS.to_vec()),
+        ) {
+            let point = |(nanos, bits): (&i64, &u64)| {
+                let timestamp = Timestamp::from_nanos(nanos / unit * unit);
+                Point { timestamp, value: f64::from_bits(*bits) }
+            };
+            let mut points: Vec<Point> = points.iter().map(point).collect();
+            points.dedup_by_key(|point| point.timestamp);
+            let bytes = written(&points);
+
+            let read = Reader::open(b'x', &bytes).unwrap().points(50).unwrap();
+
+            let exact = |point: &Point| (point.timestamp, point.value.to_bits());
+            prop_assert!(read.iter().map(exact).eq(points.iter().map(exact)));
+            prop_assert!(points.is_empty() || Reader::open(b'x', &bytes).unwrap().points(points.len() - 1).is_none());
+        }
+
+        #[test]
+        fn no_bytes_make_points_that_harm(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let points = Reader(&bytes).points(1_024);
+
+            prop_assert!(points.is_none_or(|points| points.len() <= 60));
+        }
+
         #[test]
         fn short_numbers_survive(number in any::<u64>()) {
             let mut writer = Writer::new(b'x');

@@ -75,35 +75,17 @@ impl Window {
     }
 
     pub(crate) fn save(&self, writer: &mut Writer) {
-        writer.short(self.points.len() as u64);
-        let mut before = 0;
-        for (index, point) in self.points.iter().enumerate() {
-            let nanos = point.timestamp.as_nanos();
-            if index == 0 {
-                writer.number(nanos);
-            } else {
-                writer.short(nanos.abs_diff(before));
-            }
-            writer.bytes(&point.value.to_le_bytes());
-            before = nanos;
-        }
+        writer.points(self.points.iter().copied());
         writer.bytes(&self.fit.to_bytes());
     }
 
     pub(crate) fn restore(length: Duration, reader: &mut Reader<'_>) -> Option<Self> {
-        let count = usize::try_from(reader.short()?).ok().filter(|count| *count <= MAX_POINTS)?;
-        let mut points = VecDeque::with_capacity(count);
-        let mut nanos = 0_i64;
-        for index in 0..count {
-            nanos = if index == 0 { reader.number()? } else { nanos.checked_add_unsigned(reader.short()?)? };
-            let value = f64::from_le_bytes(reader.array()?);
-            points.push_back(Point { timestamp: Timestamp::from_nanos(nanos), value });
-        }
+        let points = reader.points(MAX_POINTS)?;
         if points.iter().any(|point| !point.value.is_finite()) {
             return None;
         }
         let fit = LinearFit::from_bytes(&reader.array()?)?;
-        (fit.len() == count).then_some(Self { length, points, fit })
+        (fit.len() == points.len()).then_some(Self { length, points, fit })
     }
 
     fn is_full(&self) -> bool {

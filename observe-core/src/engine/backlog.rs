@@ -1,15 +1,16 @@
 //! What waits to be stored.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::{Commit, Enriched, EventKind, Frame, intake::Progress};
+use crate::{Commit, Enriched, EventKind, Frame, State, intake::Progress, processor::DETECTOR_STATES};
 
 /// Commits that the store has not taken yet, what it is just writing included, bounded in bytes.
 ///
 /// When it is full and the store works, the processor waits, so that the intake fills up and refuses. When the store
-/// fails, waiting tickets are refused and the oldest frames leave, then the oldest events. Alerts never do.
+/// fails, waiting tickets are refused and what detectors remember leaves, then the oldest frames, then the oldest
+/// events. Alerts never do.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     max_bytes: usize,
@@ -76,7 +77,7 @@ impl Backlog {
             inner.is_failing = self.settled.wait_for(&mut inner, PATIENCE).timed_out();
         }
         inner.bytes += size;
-        inner.commit.append(commit);
+        inner.append(commit);
         inner.through = through;
         self.bound(&mut inner, progress);
         let urgency = self.urgency_of(&inner, progress);
@@ -103,10 +104,10 @@ impl Backlog {
         let mut inner = self.inner.lock();
         inner.in_flight_bytes = 0;
         inner.is_failing = unstored.is_some();
-        if let Some(mut older) = unstored {
-            older.append(std::mem::take(&mut inner.commit));
-            inner.bytes = older.size_bytes();
-            inner.commit = older;
+        if let Some(older) = unstored {
+            inner.bytes += older.size_bytes();
+            let newer = std::mem::replace(&mut inner.commit, older);
+            inner.append(newer);
             self.bound(&mut inner, progress);
         }
         drop(inner);
@@ -142,6 +143,14 @@ impl Backlog {
         if excess == 0 {
             return;
         }
+        // Detectors learn anew what is lost of theirs, and nobody waits for it.
+        let is_droppable = |state: &State| state.kind == DETECTOR_STATES;
+        let (_, freed) = drop_oldest(&mut inner.commit.states, excess, State::size_bytes, is_droppable);
+        inner.bytes = inner.bytes.saturating_sub(freed);
+        let excess = excess.saturating_sub(freed);
+        if excess == 0 {
+            return;
+        }
         progress.lose(inner.through);
         let (frames, freed) = drop_oldest(&mut inner.commit.frames, excess, Frame::size_bytes, |_| true);
         inner.bytes = inner.bytes.saturating_sub(freed);
@@ -160,6 +169,17 @@ impl Inner {
     const fn is_full_with(&self, more: usize, max_bytes: usize) -> bool {
         let waiting = self.bytes + self.in_flight_bytes;
         waiting > 0 && waiting + more > max_bytes
+    }
+
+    /// Adds what came later. States that it replaces need not be stored at all.
+    fn append(&mut self, newer: Commit) {
+        if !newer.states.is_empty() && !self.commit.states.is_empty() {
+            let newer: HashSet<(&str, &str)> = newer.states.iter().map(|state| (&*state.kind, &*state.key)).collect();
+            let is_replaced = |state: &mut State| newer.contains(&(&*state.kind, &*state.key));
+            let replaced: usize = self.commit.states.extract_if(.., is_replaced).map(|state| state.size_bytes()).sum();
+            self.bytes = self.bytes.saturating_sub(replaced);
+        }
+        self.commit.append(newer);
     }
 }
 
@@ -188,58 +208,4 @@ fn drop_oldest<T>(
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{EventData, EventId, LogRecord, SystemEvent, Timestamp};
-
-    fn logs(ids: std::ops::Range<u64>) -> Commit {
-        let log = |id| {
-            let data = EventData::Log(LogRecord::new(Timestamp::default(), "x".repeat(100)));
-            let mut event = SystemEvent::new("test", Timestamp::default(), data);
-            event.id = EventId::from_u64(id);
-            Arc::new(Enriched { event, process: None })
-        };
-        Commit { events: ids.map(log).collect(), ..Commit::default() }
-    }
-
-    fn ids(commit: &Commit) -> Vec<u64> {
-        commit.events.iter().map(|event| event.id.as_u64()).collect()
-    }
-
-    #[test]
-    fn what_could_not_be_stored_goes_before_what_came_meanwhile() {
-        let (backlog, progress) = (Backlog::new(1 << 20), Progress::default());
-        backlog.add(logs(0..2), 2, &progress);
-        let taken = backlog.take();
-        backlog.add(logs(2..4), 4, &progress);
-
-        backlog.settle(Some(taken.commit), &progress);
-
-        assert_eq!(ids(&backlog.take().commit), [0, 1, 2, 3]);
-    }
-
-    #[test]
-    fn what_is_being_written_counts_too() {
-        let (backlog, progress) = (Backlog::new(logs(0..3).size_bytes()), Progress::default());
-        backlog.add(logs(0..1), 1, &progress);
-        backlog.settle(Some(backlog.take().commit), &progress);
-        backlog.add(logs(1..2), 2, &progress);
-        let _in_flight = backlog.take();
-
-        backlog.add(logs(2..4), 4, &progress);
-
-        assert_eq!(backlog.status(), (logs(0..3).size_bytes(), Dropped { frames: 0, events: 1 }));
-        assert_eq!(ids(&backlog.take().commit), [3]);
-    }
-
-    #[test]
-    fn a_backlog_that_is_half_full_is_urgent() {
-        let (backlog, progress) = (Backlog::new(logs(0..4).size_bytes()), Progress::default());
-        backlog.add(logs(0..2), 2, &progress);
-        let at_half = backlog.urgency(&progress);
-
-        backlog.add(logs(2..3), 3, &progress);
-
-        assert_eq!((at_half, backlog.urgency(&progress)), (Urgency::Whenever, Urgency::Soon));
-    }
-}
+mod tests;

@@ -3,18 +3,22 @@
 use std::{fmt, io, sync::Arc, thread, time::Instant};
 
 use parking_lot::RwLock;
+use tokio::sync::{Notify, oneshot};
 
 use super::{
     Engine, Limits,
     backlog::Backlog,
     drain::{StopSignal, Workers},
     handle::Shared,
+    refill::Refiller,
     scheduler::{CollectorRecord, Schedule},
     stepper::Stepper,
     writer::{Writer, WriterRecord},
 };
 use crate::{
-    Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock, intake::Intake, processor::Processor,
+    Bus, Clock, Collector, DetectorFactory, ProcessCache, Store, SystemClock,
+    intake::Intake,
+    processor::{Processor, SavedStates},
 };
 
 /// Describes an engine; nothing runs until [`EngineBuilder::start`].
@@ -118,16 +122,23 @@ impl EngineBuilder {
         let budget = limits.budget();
         let processes = Arc::new(ProcessCache::new());
         let backlog = store.is_some().then(|| Arc::new(Backlog::new(budget.backlog)));
+        let mut processor = Processor::new(&limits, detectors, Arc::clone(&processes));
+        let saved = Arc::<SavedStates>::default();
+        if store.is_some() {
+            processor.remember(Arc::clone(&saved));
+            processor.start_refills();
+        }
         let shared = Arc::new(Shared {
             host_name,
             started: Instant::now(),
             bus: Bus::with_max_bytes(budget.bus),
             intake: Arc::new(Intake::new(budget.intake)),
-            processor: RwLock::new(Processor::new(&limits, detectors, Arc::clone(&processes))),
+            processor: RwLock::new(processor),
             processes,
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
-            writer: Arc::new(WriterRecord::new(store.as_ref().map(|store| store.name()), backlog.clone())),
+            writer: Arc::new(WriterRecord::new(store.clone(), backlog.clone())),
             clock,
+            wake_refill: Notify::new(),
             tick: 0.into(),
             is_draining: false.into(),
         });
@@ -136,7 +147,11 @@ impl EngineBuilder {
         let stepper = Stepper::new(Arc::clone(&shared), backlog.clone());
         workers.stepper = Some(spawn("observe-step".to_owned(), move || stepper.run())?);
         if let (Some(store), Some(backlog)) = (store, backlog) {
-            let writer = Writer::new(store, backlog, &shared, limits.commit_interval);
+            let (stop, is_stopped) = oneshot::channel();
+            let refiller = Refiller::new(Arc::clone(&store), Arc::clone(&shared), saved, budget.detectors);
+            workers.refiller_stop = Some(stop);
+            workers.refiller = Some(spawn("observe-refill".to_owned(), move || refiller.run(is_stopped))?);
+            let writer = Writer::new(store, backlog, Arc::clone(&shared), limits.commit_interval);
             workers.writer = Some(spawn("observe-store".to_owned(), move || writer.run())?);
         }
         start_collectors(collectors, &shared, &mut workers)?;

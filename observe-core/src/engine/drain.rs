@@ -8,6 +8,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
 
 use super::handle::Shared;
 use crate::time::instant_after;
@@ -59,13 +60,24 @@ pub(crate) struct Workers {
     pub(super) shared: Arc<Shared>,
     pub(super) stop: Arc<StopSignal>,
     pub(super) collectors: Vec<JoinHandle<()>>,
+    /// The thread that fills producers, and what stops it when it is dropped.
+    pub(super) refiller: Option<JoinHandle<()>>,
+    pub(super) refiller_stop: Option<oneshot::Sender<()>>,
     pub(super) stepper: Option<JoinHandle<()>>,
     pub(super) writer: Option<JoinHandle<()>>,
 }
 
 impl Workers {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, stop: Arc::default(), collectors: Vec::new(), stepper: None, writer: None }
+        Self {
+            shared,
+            stop: Arc::default(),
+            collectors: Vec::new(),
+            refiller: None,
+            refiller_stop: None,
+            stepper: None,
+            writer: None,
+        }
     }
 
     /// Ends the threads in the order of the data: collectors, intake, step, bus, store. Collectors have half of the
@@ -74,8 +86,9 @@ impl Workers {
         let (until, collectors_until) = (instant_after(grace), instant_after(grace / 2));
         self.shared.is_draining.store(true, Relaxed);
         self.stop.stop();
+        self.refiller_stop = None;
         let mut report = DrainReport::default();
-        join(mem::take(&mut self.collectors), collectors_until, &mut report);
+        join(mem::take(&mut self.collectors).into_iter().chain(self.refiller.take()), collectors_until, &mut report);
         self.shared.intake.stop();
         join(self.stepper.take(), until, &mut report);
         self.shared.bus.close();

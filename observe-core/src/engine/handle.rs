@@ -9,11 +9,12 @@ use std::{
 };
 
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
 use super::{CollectorStatus, EngineStatus, scheduler::CollectorRecord, writer::WriterRecord};
 use crate::{
     Bus, Clock, Enriched, EventId, EventQuery, EventSink, Item, MetricKey, Point, ProcessCache, Refused, SeriesView,
-    Stats, Ticket, Timestamp, intake::Intake, processor::Processor,
+    Stats, Store, Ticket, Timestamp, intake::Intake, processor::Processor,
 };
 
 /// Publishes to an engine and asks it. Clones are cheap and stay usable after the engine has ended.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(super) processes: Arc<ProcessCache>,
     pub(super) collectors: Vec<Arc<CollectorRecord>>,
     pub(super) writer: Arc<WriterRecord>,
+    /// Wakes the thread that fills producers.
+    pub(super) wake_refill: Notify,
     pub(super) tick: AtomicU64,
     pub(super) is_draining: AtomicBool,
 }
@@ -126,6 +129,12 @@ impl Handle {
     #[must_use]
     pub fn collectors(&self) -> Vec<CollectorStatus> {
         self.shared.collectors.iter().map(|record| record.status()).collect()
+    }
+
+    /// Returns the store, where there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.writer.store()
     }
 
     /// Returns how everything is doing.

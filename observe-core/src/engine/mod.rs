@@ -3,11 +3,14 @@
 mod backlog;
 mod builder;
 mod drain;
+mod guard;
 mod handle;
 mod limits;
+mod refill;
 mod scheduler;
 mod status;
 mod stepper;
+mod upkeep;
 mod writer;
 
 pub use self::{
@@ -15,7 +18,7 @@ pub use self::{
     drain::DrainReport,
     handle::Handle,
     limits::Limits,
-    status::{CollectorState, CollectorStatus, EngineStatus, StoreStatus},
+    status::{CollectorState, CollectorStatus, EngineStatus, RefillStatus, StoreStatus},
 };
 
 use std::{sync::Arc, time::Duration};

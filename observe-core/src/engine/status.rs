@@ -105,4 +105,36 @@ pub struct StoreStatus {
     pub dropped_frames: u64,
     /// Events that left the backlog unstored because it was full; never alerts.
     pub dropped_events: u64,
+    /// Pieces of the work that keeps the store in order that failed; each is tried again.
+    pub maintenance_failures: u64,
+    /// What the last such piece failed of; `None` once one has succeeded since.
+    pub last_maintenance_error: Option<String>,
+    /// What the store says about itself; see [`crate::Store::figures`].
+    pub figures: Vec<(&'static str, u64)>,
+    /// How far rings and detectors are filled with what was before the restart.
+    pub refill: RefillStatus,
+}
+
+/// How far rings and detectors are filled with what was before the restart.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RefillStatus {
+    /// Whether a producer is being filled, or waits for it.
+    pub is_running: bool,
+    /// Producers that were filled, those included of which the store knows nothing.
+    pub producers: u64,
+    /// Points that came from the store.
+    pub points: u64,
+    /// Questions that the store did not answer.
+    pub failures: u64,
+    /// What the last of them failed of.
+    pub last_error: Option<String>,
+}
+
+impl StoreStatus {
+    /// Returns whether there is a store that writes and is kept in order.
+    #[must_use]
+    pub const fn is_healthy(&self) -> bool {
+        self.name.is_some() && self.last_error.is_none() && self.last_maintenance_error.is_none()
+    }
 }

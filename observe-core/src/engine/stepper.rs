@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{backlog::Backlog, handle::Shared};
-use crate::processor::Outcome;
+use crate::{Commit, processor::Outcome};
 
 pub(super) struct Stepper {
     shared: Arc<Shared>,
@@ -33,8 +33,23 @@ impl Stepper {
                 self.hand_on(outcome, before + taken);
             }
             if batch.is_last {
+                let outcome = self.step(std::iter::empty());
+                self.hand_on(outcome, batch.through);
+                self.save(batch.through);
                 break;
             }
+        }
+    }
+
+    /// Hands on what detectors remember, once nothing will follow.
+    fn save(&self, through: u64) {
+        let Some(backlog) = &self.backlog else { return };
+        loop {
+            let states = self.shared.processor.write().last_states();
+            if states.is_empty() {
+                return;
+            }
+            backlog.add(Commit { states, ..Commit::default() }, through, self.shared.intake.progress());
         }
     }
 
@@ -44,6 +59,9 @@ impl Stepper {
         let started = Instant::now();
         let outcome = processor.step(items, now);
         processor.count_busy(started.elapsed());
+        if processor.wants_refill() {
+            self.shared.wake_refill.notify_one();
+        }
         outcome
     }
 

@@ -6,7 +6,7 @@ use std::sync::{
 use super::*;
 use crate::{
     Collect, CollectError, Enriched, EventData, EventKind, EventKinds, EventSink, Filter, Item, LogRecord, Metric,
-    MetricKey, NotDurable, Refused, Schema, Table, Timestamp, Unit,
+    MetricKey, NotDurable, Refused, Schema, StoreError, Table, Timestamp, Unit, Upkeep,
     testing::{FlakyStore, ManualClock, ScriptedCollector},
 };
 
@@ -55,6 +55,15 @@ fn await_status(handle: &Handle, is_wanted: impl Fn(&CollectorStatus) -> bool) -
             return status;
         }
         assert!(std::time::Instant::now() < until, "never came: {status:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until something holds.
+fn wait_for(holds: impl Fn() -> bool) {
+    let until = std::time::Instant::now() + SOON;
+    while !holds() {
+        assert!(std::time::Instant::now() < until, "never came");
         std::thread::yield_now();
     }
 }
@@ -268,6 +277,43 @@ fn a_store_that_never_fails_loses_nothing_however_fast_it_comes() {
 
     assert!(engine.shutdown(SOON).is_clean());
     assert_eq!((stored_logs(&store), handle.status().store.dropped_events), (5_000, 0));
+}
+
+#[test]
+fn the_store_is_kept_in_order_between_commits_and_closed_at_the_end() {
+    let store = Arc::new(FlakyStore::default());
+    store.maintain_next([Ok(Upkeep::More), Ok(Upkeep::More), Ok(Upkeep::Done)]);
+    let limits = Limits { commit_interval: Duration::from_secs(3_600), ..Limits::default() };
+    let engine = Engine::builder().store(Arc::clone(&store) as _).limits(limits).start().unwrap();
+
+    wait_for(|| store.maintained() >= 3);
+    let was_closed = store.is_closed();
+    run(engine.handle().publish(log("important")).unwrap().durable()).unwrap();
+
+    let status = engine.handle().status().store;
+    assert!(status.is_healthy() && !was_closed);
+    assert_eq!(status.figures, [("commits", 1)]);
+    assert!(engine.handle().store().is_some());
+    assert!(engine.shutdown(SOON).is_clean());
+    assert!(store.is_closed());
+}
+
+#[test]
+fn a_store_that_cannot_be_kept_in_order_still_stores_and_says_so() {
+    let store = Arc::new(FlakyStore::default());
+    let full = StoreError::Unavailable { store: "flaky", reason: "no room".into() };
+    store.maintain_next([Err(full.clone()), Err(full.clone())]);
+    let engine = Engine::builder().store(Arc::clone(&store) as _).start().unwrap();
+    let status = || engine.handle().status().store;
+
+    wait_for(|| status().maintenance_failures == 1);
+    run(engine.handle().publish(log("important")).unwrap().durable()).unwrap();
+    let meanwhile = status();
+    wait_for(|| status().last_maintenance_error.is_none());
+
+    assert_eq!(meanwhile.last_maintenance_error, Some(full.to_string()));
+    assert!(!meanwhile.is_healthy() && status().is_healthy());
+    assert_eq!((stored_logs(&store), status().failures, status().maintenance_failures), (1, 0, 2));
 }
 
 #[test]

@@ -6,23 +6,20 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
 
 use super::{
-    StoreStatus,
+    RefillStatus, StoreStatus,
     backlog::{Backlog, Dropped, Taken, Urgency},
+    guard::guarded,
     handle::Shared,
+    upkeep::Pace,
 };
-use crate::{
-    Clock, Commit, Enriched, EventSink, IdSequence, Store, StoreError, SystemEvent, intake::Intake, time::FOR_EVER,
-};
+use crate::{Commit, Enriched, EventSink, Store, SystemEvent, time::FOR_EVER};
 
 pub(super) struct Writer {
     store: Arc<dyn Store>,
     backlog: Arc<Backlog>,
-    intake: Arc<Intake>,
-    clock: Arc<dyn Clock>,
-    record: Arc<WriterRecord>,
+    shared: Arc<Shared>,
     interval: Duration,
 }
 
@@ -30,49 +27,58 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(crate) struct WriterRecord {
     status: Mutex<StoreStatus>,
+    store: Option<Arc<dyn Store>>,
     backlog: Option<Arc<Backlog>>,
 }
 
 impl WriterRecord {
-    pub(super) fn new(name: Option<&'static str>, backlog: Option<Arc<Backlog>>) -> Self {
-        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }), backlog }
+    pub(super) fn new(store: Option<Arc<dyn Store>>, backlog: Option<Arc<Backlog>>) -> Self {
+        let name = store.as_ref().map(|store| store.name());
+        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }), store, backlog }
+    }
+
+    pub(super) const fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
+    }
+
+    pub(super) fn record_refill(&self, change: impl FnOnce(&mut RefillStatus)) {
+        change(&mut self.status.lock().refill);
     }
 
     pub(super) fn status(&self) -> StoreStatus {
         let status = self.status.lock().clone();
         let (backlog_bytes, dropped) = self.backlog.as_ref().map(|backlog| backlog.status()).unwrap_or_default();
-        StoreStatus { backlog_bytes, dropped_frames: dropped.frames, dropped_events: dropped.events, ..status }
+        let figures = self.store.as_ref().map(|store| store.figures()).unwrap_or_default();
+        StoreStatus { backlog_bytes, dropped_frames: dropped.frames, dropped_events: dropped.events, figures, ..status }
     }
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<dyn Store>, backlog: Arc<Backlog>, shared: &Shared, interval: Duration) -> Self {
-        Self {
-            store,
-            backlog,
-            intake: Arc::clone(&shared.intake),
-            clock: Arc::clone(&shared.clock),
-            record: Arc::clone(&shared.writer),
-            interval: interval.min(FOR_EVER),
-        }
+    pub(super) fn new(store: Arc<dyn Store>, backlog: Arc<Backlog>, shared: Arc<Shared>, interval: Duration) -> Self {
+        Self { store, backlog, shared, interval: interval.min(FOR_EVER) }
     }
 
     pub(super) fn run(self) {
         match tokio::runtime::Builder::new_current_thread().enable_time().enable_io().build() {
-            Ok(runtime) => runtime.block_on(self.write_all()),
+            Ok(runtime) => runtime.block_on(async {
+                self.write_all().await;
+                self.close().await;
+            }),
             Err(error) => {
-                self.record.status.lock().last_error = Some(format!("cannot start the store's runtime: {error}"));
+                let message = format!("cannot start the store's runtime: {error}");
+                self.shared.writer.status.lock().last_error = Some(message);
             }
         }
-        self.intake.progress().stop();
+        self.shared.intake.progress().stop();
     }
 
-    /// Commits until nothing will follow.
+    /// Commits until nothing will follow, and keeps the store in order in between.
     async fn write_all(&self) {
         let mut due = Instant::now() + self.interval;
+        let mut pace = Pace::from(Instant::now());
         let (mut failures, mut last_tries) = (0u32, 0);
         loop {
-            self.rest(due, failures).await;
+            self.rest(due, failures, &mut pace).await;
             let taken = self.backlog.take();
             let (is_last, is_stored) = (taken.is_last, self.turn(taken).await);
             failures = if is_stored { 0 } else { failures + 1 };
@@ -87,22 +93,46 @@ impl Writer {
         }
     }
 
-    /// Sleeps until `due`, or until a commit is urgent. After a failure only the end of the engine hurries it.
-    async fn rest(&self, due: Instant, failures: u32) {
-        let progress = self.intake.progress();
+    /// Keeps the store in order and sleeps until `due`, or until a commit is urgent. After a failure only the end of
+    /// the engine hurries it.
+    async fn rest(&self, due: Instant, failures: u32, pace: &mut Pace) {
+        let progress = self.shared.intake.progress();
         loop {
+            let now = Instant::now();
             let is_time = match self.backlog.urgency(progress) {
                 Urgency::Last => true,
-                Urgency::Soon => failures == 0 || Instant::now() >= due,
-                Urgency::Whenever => Instant::now() >= due,
+                Urgency::Soon => failures == 0 || now >= due,
+                Urgency::Whenever => now >= due,
             };
             if is_time {
                 return;
             }
+            if now >= pace.due() {
+                self.maintain(pace).await;
+                continue;
+            }
             tokio::select! {
                 () = progress.woken() => {}
-                () = tokio::time::sleep_until(due.into()) => {}
+                () = tokio::time::sleep_until(due.min(pace.due()).into()) => {}
             }
+        }
+    }
+
+    /// Has the store do one piece of the work that keeps it in order.
+    async fn maintain(&self, pace: &mut Pace) {
+        let (store, now) = (Arc::clone(&self.store), self.shared.clock.now());
+        let result = guarded(self.store.name(), async move { store.maintain(now).await }).await;
+        pace.settle(&result, &mut self.shared.writer.status.lock());
+    }
+
+    /// Gives back what the store holds. A store that hangs does not keep the engine from ending.
+    async fn close(&self) {
+        let store = Arc::clone(&self.store);
+        let closed = guarded(self.store.name(), async move { store.close().await });
+        match tokio::time::timeout(CLOSE_PATIENCE, closed).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the store was not closed"),
+            Err(_) => tracing::error!("the store was not closed in time"),
         }
     }
 
@@ -111,9 +141,9 @@ impl Writer {
         self.tell(taken.gap, &mut taken.commit);
         let result = self.write(taken.commit).await;
         let is_stored = result.is_ok();
-        self.backlog.settle(result.err(), self.intake.progress());
+        self.backlog.settle(result.err(), self.shared.intake.progress());
         if is_stored {
-            self.intake.progress().advance(taken.through);
+            self.shared.intake.progress().advance(taken.through);
         }
         is_stored
     }
@@ -125,13 +155,14 @@ impl Writer {
         }
         let started = Instant::now();
         let commit = Arc::new(commit);
-        let result = self.guarded(Arc::clone(&commit)).await;
-        let mut status = self.record.status.lock();
+        let (store, shared) = (Arc::clone(&self.store), Arc::clone(&commit));
+        let result = guarded(self.store.name(), async move { store.commit(&shared).await }).await;
+        let mut status = self.shared.writer.status.lock();
         status.last_duration = started.elapsed();
         match result {
             Ok(()) => {
                 status.commits += 1;
-                status.last_commit = Some(self.clock.now());
+                status.last_commit = Some(self.shared.clock.now());
                 status.last_error = None;
                 Ok(())
             }
@@ -144,17 +175,6 @@ impl Writer {
         }
     }
 
-    /// Runs the commit in a task of its own, so that a panic in a store is a failure and not the end of storing.
-    async fn guarded(&self, commit: Arc<Commit>) -> Result<(), StoreError> {
-        let store = Arc::clone(&self.store);
-        let mut task = JoinSet::new();
-        task.spawn(async move { store.commit(&commit).await });
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            _ => Err(StoreError::Unavailable { store: self.store.name(), reason: "it panicked".to_owned() }),
-        }
-    }
-
     /// Records what had to leave the backlog: as an event like any other, or, when nothing is taken in any more, as
     /// the last one of this commit.
     fn tell(&self, gap: Dropped, commit: &mut Commit) {
@@ -162,16 +182,16 @@ impl Writer {
             return;
         }
         let data = serde_json::json!({ "dropped_frames": gap.frames, "dropped_events": gap.events });
-        let mut event = SystemEvent::gap(self.clock.now(), data);
-        if self.intake.publish(event.clone().into()).is_err() {
-            event.id = IdSequence::default().next(event.timestamp);
+        let mut event = SystemEvent::gap(self.shared.clock.now(), data);
+        if self.shared.intake.publish(event.clone().into()).is_err() {
+            event.id = self.shared.processor.write().next_id(event.timestamp);
             commit.events.push(Arc::new(Enriched { event, process: None }));
         }
     }
 }
 
 /// Returns how long to wait after `failures` failed commits in a row.
-fn retry_pause(failures: u32) -> Duration {
+pub(super) fn retry_pause(failures: u32) -> Duration {
     (FIRST_RETRY * 2u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST_RETRY)
 }
 
@@ -179,3 +199,5 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// Tries to store the rest when the engine ends.
 const LAST_TRIES: u32 = 3;
+/// A store that takes longer to close is left as it is.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);

@@ -15,6 +15,12 @@ impl EventId {
         Self(id)
     }
 
+    /// Makes the id of something of the past that had another one then. Ids of one millisecond and different lanes are
+    /// different, and they are of those that [`IdSequence`] comes to last.
+    pub(crate) fn of_past(timestamp: Timestamp, lane: usize) -> Self {
+        Self(first_of(timestamp) + COUNTERS - 1 - lane as u64 % COUNTERS)
+    }
+
     /// Returns the number, below 2^53.
     #[must_use]
     pub const fn as_u64(self) -> u64 {
@@ -50,6 +56,11 @@ impl IdSequence {
         let id = if self.next > first + MAX_AHEAD { first } else { self.next.max(first) };
         self.next = id + 1;
         EventId(id)
+    }
+
+    /// Makes it go on above an id that was handed out before the restart: the clock may have been set back since.
+    pub(crate) fn go_on_above(&mut self, id: EventId) {
+        self.next = self.next.max(id.0.saturating_add(1));
     }
 }
 
@@ -87,6 +98,27 @@ mod tests {
         let after = ids.next(now);
 
         assert_eq!(after.timestamp(), now);
+    }
+
+    #[test]
+    fn ids_go_on_above_those_of_before_a_restart() {
+        let now = Timestamp::from_millis(START_OF_2024_MS + 5_000);
+        let stored = IdSequence::default().next(now);
+        let mut ids = IdSequence::default();
+
+        ids.go_on_above(stored);
+
+        assert!(ids.next(Timestamp::from_millis(START_OF_2024_MS + 1_000)) > stored);
+    }
+
+    #[test]
+    fn ids_of_the_past_differ_by_lane_and_keep_their_millisecond() {
+        let past = Timestamp::from_millis(START_OF_2024_MS + 5);
+
+        let ids = [0, 1, 2_047].map(|lane| EventId::of_past(past, lane));
+
+        assert!(ids.iter().all(|id| id.timestamp() == past));
+        assert!(ids[0] > ids[1] && ids[1] > ids[2] && ids[2] > IdSequence::default().next(past));
     }
 
     #[test]

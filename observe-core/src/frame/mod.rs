@@ -88,6 +88,27 @@ impl Frame {
         Ok(Self { schema, subjects, present, timestamp, values })
     }
 
+    /// Makes a frame of cells, row by row, of which some may be absent; `None` where they are not as many as needed.
+    pub(crate) fn from_cells(
+        schema: Arc<Schema>,
+        subjects: Subjects,
+        timestamp: Timestamp,
+        cells: &[Option<f64>],
+    ) -> Option<Self> {
+        let word =
+            |cells: &[Option<f64>]| cells.iter().rev().fold(0, |word, cell| word << 1 | u64::from(cell.is_some()));
+        let words: Vec<u64> = cells.chunks(64).map(word).collect();
+        let values: Arc<[f64]> = cells.iter().map(|cell| cell.unwrap_or(f64::NAN)).collect();
+        let present = Some(Bitmap::new(cells.len(), &words));
+        (cells.len() == subjects.len() * schema.raw_len()).then_some(Self {
+            schema,
+            subjects,
+            present,
+            timestamp,
+            values,
+        })
+    }
+
     /// Returns the columns.
     #[must_use]
     pub const fn schema(&self) -> &Arc<Schema> {

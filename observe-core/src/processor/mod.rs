@@ -4,7 +4,9 @@
 
 mod budget;
 mod history;
+mod refill;
 mod registry;
+mod states;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -14,12 +16,17 @@ pub(crate) use self::registry::Registry;
 use self::{
     history::History,
     registry::Taken,
+    states::{Portion, Rounds},
     watch::{Watchers, finding_event},
+};
+pub(crate) use self::{
+    refill::Refill,
+    states::{DETECTOR_STATES, SavedStates},
 };
 pub use self::{registry::ProcessorStats, watch::DetectorStats};
 use crate::{
     Commit, DetectorFactory, Enriched, EventData, EventId, EventQuery, Frame, IdSequence, Item, Limits, ProcessCache,
-    Reading, SystemEvent, Timestamp, series::Arrival,
+    Reading, State, SystemEvent, Timestamp, series::Arrival,
 };
 
 /// Everything that is decided in the order of intake, and the recent past that readers ask for.
@@ -31,6 +38,8 @@ pub(crate) struct Processor {
     ids: IdSequence,
     processes: Arc<ProcessCache>,
     counters: Counters,
+    /// When detectors are asked for what they remember; never where nothing outlives the engine.
+    rounds: Option<Rounds>,
 }
 
 #[derive(Debug, Default)]
@@ -58,17 +67,36 @@ impl Processor {
         let budget = limits.budget();
         Self {
             registry: Registry::new(limits, budget.rings),
-            watchers: Watchers::new(factories, budget.detectors),
+            watchers: Watchers::new(factories, Arc::default(), budget.detectors),
             history: History::new(limits.max_events, budget.history),
             ids: IdSequence::default(),
             processes,
             counters: Counters::default(),
+            rounds: None,
         }
+    }
+
+    /// Makes it save what detectors remember, and make detectors from what was saved before.
+    pub(crate) fn remember(&mut self, saved: Arc<SavedStates>) {
+        self.watchers.remember(saved);
+        self.rounds = Some(Rounds::default());
+    }
+
+    /// Lets new producers wait for [`Self::finish_refill`] before detectors see their points.
+    pub(crate) const fn start_refills(&mut self) {
+        self.registry.start_refills();
+    }
+
+    /// Hands out ids above one from before the restart only.
+    pub(crate) fn go_on_above(&mut self, id: EventId) {
+        self.ids.go_on_above(id);
     }
 
     /// Takes items in, in their order, and returns what follows from them.
     pub(crate) fn step(&mut self, items: impl IntoIterator<Item = Item>, now: Timestamp) -> Outcome {
         let mut outcome = Outcome::default();
+        // A refill may have found something since the last step.
+        self.take_findings(now, &mut outcome);
         for (index, item) in items.into_iter().enumerate() {
             match item {
                 Item::Event(SystemEvent { data: EventData::Frame(reading), .. }) => {
@@ -87,16 +115,32 @@ impl Processor {
             }
         }
         self.counters.steps += 1;
+        self.registry.queue_refills();
         self.registry.keep_within_budget(&mut self.watchers);
         if self.counters.steps.is_multiple_of(STEPS_BETWEEN_WEIGHINGS) {
             self.watchers.weigh(self.registry.watches_mut());
         }
+        self.save_some(now, &mut outcome.commit.states);
         outcome
+    }
+
+    /// Returns what detectors remember that was not saved yet, some of it at a time; nothing once all is.
+    pub(crate) fn last_states(&mut self) -> Vec<State> {
+        let mut states = Vec::new();
+        if self.rounds.is_some() {
+            self.registry.save((0, 0), Portion::LAST, &mut self.watchers, &mut states);
+        }
+        states
     }
 
     /// Counts the time that a step took; the caller has the clock.
     pub(crate) fn count_busy(&mut self, busy: Duration) {
         self.counters.busy += busy;
+    }
+
+    /// Hands out the id of an event that does not go through a step.
+    pub(crate) fn next_id(&mut self, now: Timestamp) -> EventId {
+        self.ids.next(now)
     }
 
     pub(crate) const fn registry(&self) -> &Registry {
@@ -142,6 +186,13 @@ impl Processor {
         self.watchers.stats()
     }
 
+    fn save_some(&mut self, now: Timestamp, states: &mut Vec<State>) {
+        let Some(rounds) = &mut self.rounds else { return };
+        if let Some(place) = rounds.place(now) {
+            rounds.settle(self.registry.save(place, Portion::STEP, &mut self.watchers, states));
+        }
+    }
+
     fn take_frame(&mut self, index: usize, frame: Frame, now: Timestamp, outcome: &mut Outcome) {
         self.counters.frames += 1;
         let id = self.ids.next(now);
@@ -157,6 +208,10 @@ impl Processor {
             }
         }
         outcome.commit.frames.push(frame);
+        self.take_findings(now, outcome);
+    }
+
+    fn take_findings(&mut self, now: Timestamp, outcome: &mut Outcome) {
         for found in self.watchers.take_findings() {
             self.take_event(finding_event(found), now, outcome);
         }

@@ -1,11 +1,18 @@
 //! Every series there is, and where to find it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
-use super::watch::{Watch, Watchers};
+use super::{
+    states::Portion,
+    watch::{Watch, Watchers},
+};
 use crate::{
-    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView,
-    series::{Arrival, Group, GroupLimits, Pushed},
+    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView, State,
+    series::{Arrival, Group, GroupLimits, Outline, Pushed},
 };
 
 /// All groups, by producer and by the names of their metrics.
@@ -18,6 +25,16 @@ pub(crate) struct Registry {
     max_bytes: usize,
     refused_frames: u64,
     evicted_series: u64,
+    refills: Refills,
+}
+
+/// Which producers are to be filled with what was before the restart.
+#[derive(Debug, Default)]
+struct Refills {
+    is_on: bool,
+    /// Those that have not had a subject yet.
+    early: Vec<usize>,
+    queue: VecDeque<usize>,
 }
 
 /// What became of a frame.
@@ -75,6 +92,7 @@ impl Registry {
             max_bytes,
             refused_frames: 0,
             evicted_series: 0,
+            refills: Refills::default(),
         }
     }
 
@@ -88,6 +106,57 @@ impl Registry {
             Some(Pushed::Late) => Taken::Late,
             None => Taken::Refused,
         }
+    }
+
+    /// Lets producers wait for their past from now on.
+    pub(super) const fn start_refills(&mut self) {
+        self.refills.is_on = true;
+    }
+
+    /// Lets nobody wait any more.
+    pub(super) fn stop_refills(&mut self) {
+        self.refills = Refills::default();
+        self.groups.iter_mut().for_each(Group::release);
+    }
+
+    /// Queues producers that have had their first subject.
+    pub(super) fn queue_refills(&mut self) {
+        let groups = &self.groups;
+        let is_ready = |index: &mut usize| groups.get(*index).is_none_or(Group::has_subjects);
+        self.refills.queue.extend(self.refills.early.extract_if(.., is_ready));
+    }
+
+    pub(super) fn wants_refill(&self) -> bool {
+        !self.refills.queue.is_empty()
+    }
+
+    /// Takes the next producer that waits for its past. One whose first frame has left the rings waits no longer.
+    pub(super) fn next_refill(&mut self) -> Option<(usize, Outline)> {
+        while let Some(index) = self.refills.queue.pop_front() {
+            let group = self.groups.get_mut(index)?;
+            if let Some(outline) = group.outline() {
+                return Some((index, outline));
+            }
+            group.release();
+        }
+        None
+    }
+
+    pub(super) const fn limits(&self) -> GroupLimits {
+        self.limits
+    }
+
+    /// Returns the bytes that rings may still take.
+    pub(super) fn room(&self) -> usize {
+        self.max_bytes.saturating_sub(self.groups.iter().map(Group::size_bytes).sum())
+    }
+
+    pub(super) fn group(&self, index: usize) -> Option<&Group<Watch>> {
+        self.groups.get(index)
+    }
+
+    pub(super) fn group_mut(&mut self, index: usize) -> Option<&mut Group<Watch>> {
+        self.groups.get_mut(index)
     }
 
     /// Gives memory back until the rings are within their share: first from producers that have fallen silent, then
@@ -132,6 +201,28 @@ impl Registry {
         self.groups.iter().map(Group::series_len).sum()
     }
 
+    /// Asks detectors what they remember, from series `from` of a group on. Returns where to go on, `None` at the end.
+    pub(super) fn save(
+        &mut self,
+        from: (usize, usize),
+        portion: Portion,
+        watchers: &mut Watchers,
+        states: &mut Vec<State>,
+    ) -> Option<(usize, usize)> {
+        let (mut index, mut series, mut left) = (from.0, from.1, portion.series);
+        loop {
+            let next = self.groups.get_mut(index)?.visit_watches(series, |watch, key| {
+                watchers.save(watch, key, states);
+                left = left.saturating_sub(1);
+                left > 0 && states.len() < portion.states
+            });
+            match next {
+                Some(next) => return Some((index, next)),
+                None => (index, series) = (index + 1, 0),
+            }
+        }
+    }
+
     pub(super) fn watches_mut(&mut self) -> impl Iterator<Item = &mut Watch> {
         self.groups.iter_mut().flat_map(Group::watches_mut)
     }
@@ -165,7 +256,12 @@ impl Registry {
         if index >= MAX_PRODUCERS {
             return None;
         }
-        self.groups.push(Group::new(Arc::clone(schema), self.limits));
+        let mut group = Group::new(Arc::clone(schema), self.limits);
+        if self.refills.is_on {
+            group.hold();
+            self.refills.early.push(index);
+        }
+        self.groups.push(group);
         self.producers.insert(schema.name().to_owned(), index);
         for (column, described) in schema.columns().iter().enumerate() {
             self.columns.entry(described.metric.name.to_string()).or_default().push((index, column));

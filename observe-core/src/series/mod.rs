@@ -7,7 +7,7 @@ mod stamps;
 mod stats;
 mod view;
 
-pub(crate) use self::group::{Arrival, Group, GroupLimits, Observer, Pushed};
+pub(crate) use self::group::{Arrival, Group, GroupLimits, Observer, Outline, Pushed};
 pub use self::{
     stats::{Stats, percentile},
     view::SeriesView,

@@ -187,7 +187,7 @@ fn states_are_small() {
     let mut detector = fresh(NAME);
     detect(&mut *detector, each_second(calm(1_000)));
 
-    assert!(detector.snapshot().len() < 4_096 + 128, "{}", detector.snapshot().len());
+    assert!(detector.snapshot().len() < 300 * 4 + 128, "{}", detector.snapshot().len());
 }
 
 #[test]

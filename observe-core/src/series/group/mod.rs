@@ -1,6 +1,7 @@
 //! All series of one producer, and the stamps that they share.
 
 mod read;
+mod refill;
 mod rows;
 mod subjects;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 
 use std::{iter, sync::Arc, time::Duration};
 
+pub(crate) use self::refill::Outline;
 use self::{rows::Series, subjects::SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
 use crate::{Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
@@ -22,6 +24,9 @@ pub(crate) trait Observer {
 
     /// Looks at a point; `key` spells the series.
     fn observe(&mut self, watch: &mut Self::Watch, point: Point, key: &dyn Fn() -> MetricKey);
+
+    /// Returns whether it wants to see the series already before its first variation.
+    fn is_at_work(watch: &Self::Watch) -> bool;
 
     /// Says that a series is gone for good.
     fn forget(&mut self, watch: Self::Watch);
@@ -67,6 +72,8 @@ pub(crate) struct Group<W> {
     subjects: SubjectTable<W>,
     /// One for each column: whether the observer wants to see it. Asked with the first frame.
     observed: Vec<bool>,
+    /// Whether the observer waits for what was before the first frame.
+    is_held: bool,
     /// The time between the last two frames.
     spacing: Duration,
     restarts: u64,
@@ -83,6 +90,7 @@ impl<W: Default> Group<W> {
             previous: None,
             subjects,
             observed: Vec::new(),
+            is_held: false,
             spacing,
             restarts: 0,
         }
@@ -176,7 +184,8 @@ impl<W: Default> Group<W> {
         let mut derived: Arc<[f64]> = iter::repeat_n(f64::NAN, frame.subjects().len() * derived_len).collect();
         let cells = Arc::make_mut(&mut derived);
         let mut writer = Writer { tick, timestamp: frame.timestamp(), samples: 0, grown: 0, observer };
-        let (schema, observed, previous) = (&self.schema, &self.observed, self.previous.as_ref());
+        let (schema, previous) = (&self.schema, self.previous.as_ref());
+        let observed = if self.is_held { &[][..] } else { &self.observed };
         self.subjects.for_each_live(|index, slot, subject, series| {
             let row = frame.row(index);
             let had_a_row = slot.since < tick;
@@ -239,7 +248,8 @@ impl<O: Observer> Writer<'_, O> {
     fn write(&mut self, series: &mut Series<O::Watch>, line: &Line<'_>, column: usize, value: f64) {
         self.grown += series.ring.push(self.tick, value);
         self.samples += 1;
-        if line.observed.get(column).is_some_and(|observed| *observed) && series.ring.has_varied() {
+        let is_observed = line.observed.get(column).is_some_and(|observed| *observed);
+        if is_observed && (series.ring.has_varied() || O::is_at_work(&series.watch)) {
             let point = Point { timestamp: self.timestamp, value };
             self.observer.observe(&mut series.watch, point, &|| line.key(column));
         }

@@ -4,10 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     super::SeriesView,
-    Group,
+    Group, Line,
     rows::{Row, Series},
 };
-use crate::{Attributes, Bitmap, EventId, EventQuery, Frame, Reading, Subjects, Timestamp};
+use crate::{Attributes, EventId, EventQuery, Frame, MetricKey, Reading, Subjects, Timestamp};
 
 impl<W: Default> Group<W> {
     /// Returns the view of a series that ever had a point; `attributes` are those of subject and column together.
@@ -40,6 +40,19 @@ impl<W: Default> Group<W> {
     /// Walks over what watches the series.
     pub(crate) fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.subjects.rows_mut().watches_mut()
+    }
+
+    /// Shows what watches the series of subjects that are here, from series number `from` on, until `visit` has had
+    /// enough. Returns the number of the next one; `None` at the end.
+    pub(crate) fn visit_watches(
+        &mut self,
+        from: usize,
+        mut visit: impl FnMut(&mut W, &dyn Fn() -> MetricKey) -> bool,
+    ) -> Option<usize> {
+        let (schema, observed) = (&self.schema, &self.observed);
+        self.subjects.rows_mut().visit_watches(from, |subject, column, watch| {
+            visit(watch, &|| Line { schema, observed, subject }.key(column))
+        })
     }
 
     /// Returns the instant of the newest frame.
@@ -76,21 +89,20 @@ impl<W: Default> Group<W> {
     }
 
     fn reading(&self, tick: u64, subjects: &Subjects) -> Option<Reading> {
-        let (raw_len, width) = (self.schema.raw_len(), self.schema.columns().len());
-        let cell = |slot: usize, column: usize| self.subjects.in_slot(slot)?.get(column)?.ring.value(tick);
-        let cells = |columns: Range<usize>| {
-            (0..subjects.len()).flat_map(move |slot| columns.clone().map(move |column| cell(slot, column)))
-        };
-        let raw: Vec<Option<f64>> = cells(0..raw_len).collect();
-        let words: Vec<u64> = raw
-            .chunks(64)
-            .map(|cells| cells.iter().rev().fold(0, |word, cell| word << 1 | u64::from(cell.is_some())))
-            .collect();
-        let present = Bitmap::new(raw.len(), &words);
-        let values: Vec<f64> = raw.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        let derived = cells(raw_len..width).map(|value| value.unwrap_or(f64::NAN)).collect();
-        let timestamp = self.stamps.at(tick)?;
-        let frame = Frame::new(Arc::clone(&self.schema), subjects.clone(), timestamp, values, Some(present)).ok()?;
-        Some(Reading::new(frame, derived))
+        let derived = self.cells(tick, subjects, self.schema.raw_len()..self.schema.columns().len());
+        let derived = derived.map(|value| value.unwrap_or(f64::NAN)).collect();
+        Some(Reading::new(self.frame(tick, subjects)?, derived))
+    }
+
+    /// Rebuilds a frame.
+    pub(super) fn frame(&self, tick: u64, subjects: &Subjects) -> Option<Frame> {
+        let cells: Vec<Option<f64>> = self.cells(tick, subjects, 0..self.schema.raw_len()).collect();
+        Frame::from_cells(Arc::clone(&self.schema), subjects.clone(), self.stamps.at(tick)?, &cells)
+    }
+
+    /// Walks over the values of a tick, row by row.
+    fn cells(&self, tick: u64, subjects: &Subjects, columns: Range<usize>) -> impl Iterator<Item = Option<f64>> {
+        let cell = move |slot: usize, column: usize| self.subjects.in_slot(slot)?.get(column)?.ring.value(tick);
+        (0..subjects.len()).flat_map(move |slot| columns.clone().map(move |column| cell(slot, column)))
     }
 }

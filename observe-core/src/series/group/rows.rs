@@ -119,6 +119,23 @@ impl<W: Default> Rows<W> {
         self.series.iter_mut().map(|series| &mut series.watch)
     }
 
+    /// Shows the series of subjects that are here, and what watches them, from series number `from` on, until `visit`
+    /// has had enough. Returns the number of the next one; `None` at the end.
+    pub(super) fn visit_watches(
+        &mut self,
+        from: usize,
+        mut visit: impl FnMut(&Subject, usize, &mut W) -> bool,
+    ) -> Option<usize> {
+        for (index, series) in self.series.iter_mut().enumerate().skip(from) {
+            let owner = self.owners.get(index / self.width).and_then(Option::as_ref);
+            let Some(owner) = owner.filter(|owner| owner.left_at.is_none()) else { continue };
+            if !visit(&owner.subject, index % self.width, &mut series.watch) {
+                return Some(index + 1);
+            }
+        }
+        None
+    }
+
     /// Counts heap memory that rings took or gave back.
     pub(super) const fn account(&mut self, grown: isize) {
         self.heap_bytes = self.heap_bytes.saturating_add_signed(grown);

@@ -108,6 +108,16 @@ impl<W: Default> SubjectTable<W> {
         self.refused
     }
 
+    /// Counts series that were refused in another group.
+    pub(super) const fn count_refused(&mut self, refused: u64) {
+        self.refused = refused;
+    }
+
+    /// Returns how many subjects are there.
+    pub(super) const fn live_len(&self) -> usize {
+        self.live
+    }
+
     pub(super) fn size_bytes(&self) -> usize {
         self.rows.size_bytes() + self.slots.capacity() * size_of::<Slot>()
     }

@@ -27,6 +27,10 @@ impl Observer for Seen {
         self.points.push((key().to_string(), point.value));
     }
 
+    fn is_at_work(_watch: &Option<()>) -> bool {
+        false
+    }
+
     fn forget(&mut self, watch: Option<()>) {
         self.forgotten += usize::from(watch.is_some());
     }
