@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! constant   as many bytes of the bits as its codec counts, highest first; the rest are zero
-//! decimals   u8 places | varint exceptions | each: varint gap, its bits | integers
+//! decimals   u8 places, exceptions? | varint exceptions | each: varint gap, its bits | integers
 //! floats     numbers by pco
 //! raw        the bits of each, lowest byte first
 //! ```
@@ -69,8 +69,12 @@ impl ColumnEncoder {
         let Self { decimals, integers, tried, .. } = self;
         decimals.fill(values, places);
         tried.clear();
-        tried.push(places);
-        tried.write_varint(decimals.exceptions.len() as u64);
+        if decimals.exceptions.is_empty() {
+            tried.push(places);
+        } else {
+            tried.push(places | HAS_EXCEPTIONS);
+            tried.write_varint(decimals.exceptions.len() as u64);
+        }
         let mut next = 0;
         for (at, value) in &decimals.exceptions {
             tried.write_varint((at - next) as u64);
@@ -118,9 +122,10 @@ fn read_constant(bytes: &[u8], len: usize) -> Result<u64, Malformed> {
 
 fn read_decimals(bytes: &[u8], count: usize, scratch: &mut Scratch) -> Result<Vec<f64>, PackError> {
     let mut reader = Reader::new(bytes);
-    let power = decimal::power(reader.byte()?).ok_or(Malformed("decimals have too many places"))?;
-    let exceptions = reader.bounded(count)?;
-    let first = reader;
+    let first = reader.byte()?;
+    let power = decimal::power(first & !HAS_EXCEPTIONS).ok_or(Malformed("decimals have too many places"))?;
+    let exceptions = if first & HAS_EXCEPTIONS == 0 { 0 } else { reader.bounded(count)? };
+    let at_exceptions = reader;
     skip_exceptions(&mut reader, exceptions)?;
     let mut values: Vec<f64> = Vec::with_capacity(count);
     if power == 1.0 {
@@ -128,7 +133,7 @@ fn read_decimals(bytes: &[u8], count: usize, scratch: &mut Scratch) -> Result<Ve
     } else {
         integers::read(reader, count, scratch, |batch| values.extend(batch.iter().map(|it| *it as f64 / power)))?;
     }
-    put_exceptions(first, exceptions, &mut values)?;
+    put_exceptions(at_exceptions, exceptions, &mut values)?;
     Ok(values)
 }
 
@@ -159,4 +164,8 @@ fn constant(values: &[f64]) -> Option<u64> {
 /// Decimals that take less are not tried as floats.
 const BYTES_OF_GOOD_DECIMAL: usize = 4;
 
-const LEVEL_OF_FLOATS: usize = 10;
+/// Beside the places: the bit that says that exceptions follow.
+const HAS_EXCEPTIONS: u8 = 0x80;
+
+/// Higher takes 0.3 % less of a host's metrics, and twice the time for floats without a pattern.
+const LEVEL_OF_FLOATS: usize = 8;

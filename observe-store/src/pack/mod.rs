@@ -1,6 +1,6 @@
 //! Packs: the columns of up to 4,096 series over one slot of time as one blob, and the stamps they share as another.
 //!
-//! Both are a version byte, a body and a CRC-32C of all before it (see [`sealed`](self::sealed)). The body of a pack:
+//! Both are a version byte, a body and a CRC-32C of all before it (see [`sealed`]). The body of a pack:
 //!
 //! ```text
 //! varint ticks | counted stamps (empty: the group's stamp row has them) | varint columns

@@ -16,8 +16,8 @@ proptest! {
         for (series, field, words, values) in &pack.columns {
             let column = view.column(*series, *field, &mut Scratch::default()).unwrap().unwrap();
             let expected: Vec<usize> = Presence::Bitmap(words.into()).ticks(pack.ticks()).collect();
-            prop_assert!(column.presence.ticks(pack.ticks()).eq(expected.iter().copied()));
-            prop_assert!(bits(&column.values).eq(expected.iter().map(|tick| values[*tick].to_bits())));
+            prop_assert_eq!(column.values.len(), expected.len());
+            prop_assert!(bits(column.samples()).eq(expected.iter().map(|tick| (*tick, values[*tick].to_bits()))));
         }
     }
 
@@ -76,6 +76,24 @@ fn columns_that_cannot_be_are_refused() {
     }
 }
 
+/// Columns by each codec and with each form of presence, in the first format.
+#[test]
+fn a_pack_of_format_1_stays_readable() {
+    let pack = PackView::parse(FORMAT_1).unwrap();
+    let mut scratch = Scratch::default();
+
+    let columns: Vec<_> = pack.decoded(&mut scratch).map(Result::unwrap).collect();
+
+    assert_eq!(pack.stamps().unwrap().unwrap(), format_1().stamps.unwrap());
+    assert_eq!(columns.len(), format_1().columns.len());
+    for ((key, column), (series, field, words, values)) in columns.into_iter().zip(format_1().columns) {
+        let presence = Presence::Bitmap(words.into());
+        let expected = presence.ticks(pack.ticks()).map(|tick| (tick, values[tick].to_bits()));
+        assert_eq!((key, column.values.len()), ((series, field), presence.count(pack.ticks())));
+        assert!(bits(column.samples()).eq(expected), "{key:?}");
+    }
+}
+
 #[test]
 fn what_is_not_in_a_pack_is_not_found() {
     let bytes = Pack { stamps: None, columns: vec![(7, 2, vec![1], vec![4.5])] }.encode();
@@ -97,6 +115,34 @@ fn more_ticks_or_columns_than_there_may_be_are_refused() {
         bytes.resize(20_000, 1);
 
         assert!(PackView::parse(&sealed::seal(bytes)).is_err());
+    }
+}
+
+const FORMAT_1: &[u8] = include_bytes!("tests/format-1.pack");
+
+/// What is in [`FORMAT_1`].
+fn format_1() -> Pack {
+    let column = |value: &dyn Fn(u32) -> f64| (0..70).map(value).collect::<Vec<_>>();
+    let (all, some, few) = (vec![u64::MAX; 2], vec![0x5555_0000_1234_5678, 63], vec![0xff << 20, 0]);
+    let columns = vec![
+        (3, 0, all.clone(), column(&|_| -0.0)),
+        (3, 1, few.clone(), column(&|_| 12.5)),
+        (3, 2, few.clone(), column(&|at| f64::from(at * at))),
+        (4, 0, all.clone(), column(&|at| f64::from(at * 300))),
+        (4, 1, some.clone(), column(&|at| f64::from(at * 7_919 % 1_000) / 100.0)),
+        (4, 2, some, column(&|at| if at == 9 { f64::NAN } else { f64::from(at * at * at) })),
+        (
+            70_000,
+            0,
+            all.clone(),
+            column(&|at| if at % 30 == 9 { f64::NEG_INFINITY } else { f64::from(at * 104_729 % 99_991) }),
+        ),
+        (70_000, 5, all, column(&|at| f64::from(at % 3) / 7.0)),
+        (u32::MAX, 0, few, column(&|at| f64::from_bits(u64::from(at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))),
+    ];
+    Pack {
+        stamps: Some((0..70).map(|at| 1_700_000_000_000_000_000 + at * 1_000_000_000 + at % 3 * 1_000_000).collect()),
+        columns,
     }
 }
 
@@ -180,8 +226,8 @@ fn special() -> impl Strategy<Value = f64> {
     ])
 }
 
-fn bits(values: &[f64]) -> impl Iterator<Item = u64> {
-    values.iter().map(|value| value.to_bits())
+fn bits(samples: impl Iterator<Item = (usize, f64)>) -> impl Iterator<Item = (usize, u64)> {
+    samples.map(|(tick, value)| (tick, value.to_bits()))
 }
 
 /// Reads whatever can be read. Errors are fine, panics are not.
