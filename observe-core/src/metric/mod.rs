@@ -17,6 +17,7 @@ pub use self::{
 };
 pub(crate) use self::{
     attributes::{Written, is_name_character},
+    key::split,
     scan::Scanner,
 };
 
