@@ -126,7 +126,7 @@ impl EngineBuilder {
             processor: RwLock::new(Processor::new(&limits, detectors, Arc::clone(&processes))),
             processes,
             collectors: collectors.iter().map(|collector| Arc::new(CollectorRecord::new(&**collector))).collect(),
-            writer: Arc::new(WriterRecord::new(store.as_ref().map(|store| store.name()), backlog.clone())),
+            writer: Arc::new(WriterRecord::new(store.clone(), backlog.clone())),
             clock,
             tick: 0.into(),
             is_draining: false.into(),

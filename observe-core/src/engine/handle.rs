@@ -13,13 +13,13 @@ use parking_lot::RwLock;
 use super::{CollectorStatus, EngineStatus, scheduler::CollectorRecord, writer::WriterRecord};
 use crate::{
     Bus, Clock, Enriched, EventId, EventQuery, EventSink, Item, MetricKey, Point, ProcessCache, Refused, SeriesView,
-    Stats, Ticket, Timestamp, intake::Intake, processor::Processor,
+    Stats, Store, Ticket, Timestamp, intake::Intake, processor::Processor,
 };
 
 /// Publishes to an engine and asks it. Clones are cheap and stay usable after the engine has ended.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the threads of an engine share.
@@ -128,6 +128,12 @@ impl Handle {
         self.shared.collectors.iter().map(|record| record.status()).collect()
     }
 
+    /// Returns the store, where there is one.
+    #[must_use]
+    pub fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.shared.writer.store()
+    }
+
     /// Returns how everything is doing.
     #[must_use]
     pub fn status(&self) -> EngineStatus {
@@ -157,7 +163,7 @@ impl Handle {
         self.shared.is_draining.store(true, Relaxed);
     }
 
-    fn with_series<T>(&self, key: &MetricKey, ask: impl FnOnce(&SeriesView<'_>) -> T) -> Option<T> {
+    pub(super) fn with_series<T>(&self, key: &MetricKey, ask: impl FnOnce(&SeriesView<'_>) -> T) -> Option<T> {
         let processor = self.shared.processor.read();
         processor.registry().find(key).map(|series| ask(&series))
     }

@@ -4,6 +4,7 @@ mod backlog;
 mod builder;
 mod drain;
 mod handle;
+mod history;
 mod limits;
 mod scheduler;
 mod status;

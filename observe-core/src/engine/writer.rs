@@ -30,12 +30,18 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(crate) struct WriterRecord {
     status: Mutex<StoreStatus>,
+    store: Option<Arc<dyn Store>>,
     backlog: Option<Arc<Backlog>>,
 }
 
 impl WriterRecord {
-    pub(super) fn new(name: Option<&'static str>, backlog: Option<Arc<Backlog>>) -> Self {
-        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }), backlog }
+    pub(super) fn new(store: Option<Arc<dyn Store>>, backlog: Option<Arc<Backlog>>) -> Self {
+        let name = store.as_ref().map(|store| store.name());
+        Self { status: Mutex::new(StoreStatus { name, ..StoreStatus::default() }), store, backlog }
+    }
+
+    pub(super) const fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.store.as_ref()
     }
 
     pub(super) fn status(&self) -> StoreStatus {

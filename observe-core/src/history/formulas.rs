@@ -87,7 +87,7 @@ impl Recipe {
         &self.column.metric
     }
 
-    pub(super) const fn formula(&self) -> Formula {
+    pub(crate) const fn formula(&self) -> Formula {
         self.formula
     }
 

@@ -9,6 +9,8 @@
 //! the step by the time it took, a share what grew by what all grew, and sums and ratios of readings are those of
 //! average readings. Every other aggregate needs the points of all terms.
 
+#[cfg(test)]
+pub(crate) mod double;
 mod evaluation;
 mod formulas;
 mod rows;
@@ -20,6 +22,7 @@ use std::collections::BTreeMap;
 
 pub use self::formulas::Formulas;
 use self::{evaluation::Evaluation, search::Target};
+pub(crate) use self::{evaluation::averages_steps, formulas::Recipe};
 use crate::{MetricKey, MetricStore, RangeQuery, SeriesInfo, SeriesPoints, SeriesQuery, StoreError};
 
 /// Answers like [`MetricStore::range`], derived series included. A series that is stored under the name of a derived

@@ -1,12 +1,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    double::{Stored, at},
+    *,
+};
 use crate::{
-    Attributes, EventData, Formula, Frame, Item, KeyedTable, Limits, Metric, Point, Schema, Selector, SeriesKind, Term,
-    Timestamp, Unit, testing::StepBench,
+    Attributes, EventData, Formula, Item, KeyedTable, Limits, Metric, Point, Schema, Selector, Term, Timestamp, Unit,
+    testing::StepBench,
 };
 
 static DONE: Metric = Metric::counter("q.done", Unit::Count, "Done.");
@@ -59,77 +61,6 @@ fn schema() -> Arc<Schema> {
 
 fn formulas() -> Formulas {
     Formulas::with(schema().columns().iter().cloned())
-}
-
-/// Stored series, in a map.
-#[derive(Debug, Default)]
-struct Stored {
-    series: BTreeMap<MetricKey, (SeriesInfo, Vec<Point>)>,
-    /// Before this, only averages and growth in steps can be asked for.
-    raw_from: Option<Timestamp>,
-}
-
-impl Stored {
-    fn add(&mut self, frame: &Frame) {
-        let schema = frame.schema();
-        for (slot, subject) in frame.subjects().iter().enumerate() {
-            let Some(subject) = subject else { continue };
-            for column in 0..schema.raw_len() {
-                let (Some(key), Some(value)) = (schema.key(subject, column), frame.value(slot, column)) else {
-                    continue;
-                };
-                let (_, points) = self.entry(&key);
-                points.push(Point { timestamp: frame.timestamp(), value });
-            }
-        }
-    }
-
-    fn entry(&mut self, key: &MetricKey) -> &mut (SeriesInfo, Vec<Point>) {
-        let new = || (SeriesInfo::new(key.clone(), SeriesKind::Counter), Vec::new());
-        self.series.entry(key.clone()).or_insert_with(new)
-    }
-
-    /// Adds a series with a point a second from zero on.
-    fn with(mut self, key: &str, values: impl IntoIterator<Item = f64>) -> Self {
-        let points = (0..).zip(values).map(|(second, value)| Point { timestamp: at(second), value });
-        let points = points.collect();
-        self.entry(&key.parse().unwrap()).1 = points;
-        self
-    }
-}
-
-#[async_trait]
-impl MetricStore for Stored {
-    async fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
-        let chosen = self.series.iter().filter(|(key, _)| query.selector.matches(key));
-        let wanted = chosen.filter(|(key, _)| query.after.as_ref().is_none_or(|after| *key > after));
-        Ok(wanted.take(query.limit).map(|(_, (info, _))| info.clone()).collect())
-    }
-
-    async fn range(&self, query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {
-        let (start, end) = query.whole_steps();
-        if query.step.is_zero() && self.raw_from.is_some_and(|from| start < from) {
-            return Err(StoreError::Unanswerable { reason: "points are kept for an hour".to_owned() });
-        }
-        let chosen = self.series.iter().filter(|(key, _)| query.selector.matches(key));
-        let series = chosen.map(|(key, (info, points))| {
-            let inside = points.partition_point(|point| point.timestamp < start)
-                ..points.partition_point(|point| point.timestamp < end);
-            let before = points[..inside.start].last().copied();
-            let points = query.aggregate.by_step(&points[inside], before, query.step);
-            SeriesPoints { key: key.clone(), kind: info.kind, points }
-        });
-        let series: Vec<SeriesPoints> = series.collect();
-        let count: usize = series.iter().map(|series| series.points.len()).sum();
-        if count > query.max_points {
-            return Err(StoreError::TooMany { what: "points", limit: query.max_points });
-        }
-        Ok(series)
-    }
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_millis(second * 1_000)
 }
 
 fn query(selector: &str, seconds: std::ops::Range<i64>, step: u64, aggregate: &str) -> RangeQuery {
