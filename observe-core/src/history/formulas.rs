@@ -33,8 +33,13 @@ impl Formulas {
         self.own.iter().any(|column| column.metric.name == name) || of_table(name).is_some()
     }
 
-    /// Returns the names of derived metrics of which a selector may choose series.
-    pub(super) fn names(&self, selector: &Selector) -> BTreeSet<Cow<'static, str>> {
+    /// Returns the recipes of derived metrics of which a selector may choose series, from the name `first` on.
+    pub(super) fn chosen(&self, selector: &Selector, first: &str) -> Vec<Recipe> {
+        let names = self.names(selector).into_iter().filter(|name| &**name >= first);
+        names.flat_map(|name| self.recipes(&name)).collect()
+    }
+
+    fn names(&self, selector: &Selector) -> BTreeSet<Cow<'static, str>> {
         match selector {
             Selector::Keys(keys) => {
                 let names = keys.iter().map(MetricKey::name).filter(|name| self.has(name));

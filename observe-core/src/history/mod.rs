@@ -21,7 +21,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use self::formulas::Formulas;
-use self::{evaluation::Evaluation, search::Target};
+use self::{evaluation::Evaluation, search::Search};
 pub(crate) use self::{evaluation::averages_steps, formulas::Recipe};
 use crate::{MetricKey, MetricStore, RangeQuery, SeriesInfo, SeriesPoints, SeriesQuery, StoreError};
 
@@ -47,14 +47,15 @@ pub async fn range(
     let mut left = query.max_points.saturating_sub(count);
     let mut answer: BTreeMap<MetricKey, SeriesPoints> =
         stored.into_iter().map(|series| (series.key.clone(), series)).collect();
-    for recipe in formulas.names(&query.selector).iter().flat_map(|name| formulas.recipes(name)) {
-        let mut targets = search::targets(store, &recipe, &query.selector).await?;
-        targets.retain(|target| !answer.contains_key(&target.info.key));
-        for lot in targets.chunks(SERIES_AT_ONCE) {
-            let derived = Evaluation::new(store, &recipe, query).run(lot, left).await?;
-            left -= derived.iter().map(|series| series.points.len()).sum::<usize>().min(left);
-            answer.extend(derived.into_iter().map(|series| (series.key.clone(), series)));
-        }
+    let recipes = formulas.chosen(&query.selector, "");
+    let mut targets = Search::new(store, &recipes, &query.selector).all().await?;
+    targets.retain(|target| !answer.contains_key(&target.info.key));
+    targets.sort_by_key(|target| target.recipe);
+    for lot in targets.chunk_by(|one, next| one.recipe == next.recipe).flat_map(|lot| lot.chunks(SERIES_AT_ONCE)) {
+        let Some(recipe) = lot.first().and_then(|target| recipes.get(target.recipe)) else { continue };
+        let derived = Evaluation::new(store, recipe, query).run(lot, left).await?;
+        left -= derived.iter().map(|series| series.points.len()).sum::<usize>().min(left);
+        answer.extend(derived.into_iter().map(|series| (series.key.clone(), series)));
     }
     Ok(answer.into_values().collect())
 }
@@ -74,19 +75,10 @@ pub async fn series(
     query: &SeriesQuery,
 ) -> Result<Vec<SeriesInfo>, StoreError> {
     let stored = store.series(query).await?;
-    let mut found: BTreeMap<MetricKey, SeriesInfo> = BTreeMap::new();
-    let first = query.after.as_ref().map_or("", |after| after.name());
-    // Names come in the order of keys: once a page is full, what follows would be behind it.
-    for name in formulas.names(&query.selector).into_iter().filter(|name| &**name >= first) {
-        if found.len() >= query.limit {
-            break;
-        }
-        for recipe in formulas.recipes(&name) {
-            let targets = search::page(store, &recipe, query).await?;
-            found.extend(targets.into_iter().map(|Target { info, .. }| (info.key.clone(), info)));
-        }
-    }
-    found.extend(stored.into_iter().map(|info| (info.key.clone(), info)));
+    let recipes = formulas.chosen(&query.selector, query.after.as_ref().map_or("", |after| after.name()));
+    let derived = Search::new(store, &recipes, &query.selector).first(query.after.as_ref(), query.limit).await?;
+    let derived = derived.into_iter().map(|target| target.info);
+    let found: BTreeMap<MetricKey, SeriesInfo> = derived.chain(stored).map(|info| (info.key.clone(), info)).collect();
     Ok(found.into_values().take(query.limit).collect())
 }
 

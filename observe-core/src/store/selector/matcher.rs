@@ -58,6 +58,12 @@ impl Matcher {
         Ok(Self::new(attribute, Test::Like { pattern: pattern.to_owned(), whole }))
     }
 
+    /// Holds where the attribute, or with `None` the name, is one of these.
+    pub(crate) fn any_of(attribute: Option<&str>, values: &[&str]) -> Result<Self, InvalidSelector> {
+        let escaped: Vec<String> = values.iter().map(|value| regex_lite::escape(value)).collect();
+        Self::like(attribute, &escaped.join("|"))
+    }
+
     /// Holds where this one does not.
     #[must_use]
     pub fn negated(self) -> Self {
