@@ -6,6 +6,7 @@ mod detector;
 mod engine;
 mod event;
 mod frame;
+pub mod history;
 mod intake;
 mod metric;
 mod notifier;

@@ -53,6 +53,11 @@ impl Aside {
     }
 }
 
+/// Waits for the store, on a thread of work that is done aside.
+pub(crate) fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(answer)
+}
+
 impl Default for Aside {
     fn default() -> Self {
         Self::new(MAX_RUNNING, MAX_WAITING)

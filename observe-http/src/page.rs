@@ -146,6 +146,13 @@ impl Cursors {
             .transpose()
     }
 
+    /// Returns the key of a series that was sealed as a position.
+    pub(crate) fn open_key(&self, paging: &Paging) -> Result<Option<MetricKey>, Problem> {
+        let Some(position) = self.open(paging)? else { return Ok(None) };
+        let key = String::from_utf8(position).ok().and_then(|text| text.parse().ok());
+        key.map(Some).ok_or_else(Problem::invalid_cursor)
+    }
+
     fn seal(&self, question: &str, position: &[u8]) -> String {
         let tag = self.mac(question, position).finalize().into_bytes();
         let mut text = const_hex::encode(tag.get(..TAG_BYTES).unwrap_or_default());

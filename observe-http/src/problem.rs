@@ -1,6 +1,7 @@
 //! Failures as clients see them: RFC 9457 problem details.
 
 mod answer;
+mod store;
 
 use std::borrow::Cow;
 
@@ -193,10 +194,7 @@ impl Problem {
     /// 500: something went wrong inside; `cause` goes to the log.
     pub fn internal(cause: impl Into<String>) -> Self {
         let detail = "the server could not answer; its log has the cause under the request id";
-        let mut problem =
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error", detail.into());
-        problem.parts.cause = Some(cause.into());
-        problem
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error", detail.into()).because(cause)
     }
 
     /// 503: not now; try again after some seconds.
@@ -211,6 +209,13 @@ impl Problem {
     pub fn handler_timeout() -> Self {
         let detail = "the answer took too long to make";
         Self::new(StatusCode::GATEWAY_TIMEOUT, "handler-timeout", "Gateway timeout", detail.into())
+    }
+
+    /// Remembers what went wrong inside, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.parts.cause = Some(cause.into());
+        self
     }
 
     /// Makes the connection close after this answer.

@@ -7,9 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use observe_core::{
-    Commit, Enriched, EventData, EventQuery, EventStore, Frame, LogQuery, LogRecord, LogStore, MetricKey, MetricKind,
-    MetricStore, Point, RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, Span, SpanQuery,
-    SpanStore, State, StateStore, Store, StoreError, Stored, Timestamp,
+    Column, Commit, Enriched, EventData, EventQuery, EventStore, Frame, LogQuery, LogRecord, LogStore, MetricKey,
+    MetricKind, MetricStore, Point, RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, Span,
+    SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored, Timestamp,
 };
 use parking_lot::RwLock;
 
@@ -136,9 +136,15 @@ impl MemoryStore {
         let mut found = Found::new();
         for frame in kept.commits.iter().flat_map(|(commit, _)| &commit.frames) {
             let (schema, timestamp) = (frame.schema(), frame.timestamp());
+            let is_named = |column: &Column| selector.matches_name(&column.metric.name);
+            let raw = schema.columns().iter().take(schema.raw_len()).enumerate();
+            let columns: Vec<usize> = raw.filter(|(_, column)| is_named(column)).map(|(index, _)| index).collect();
+            if columns.is_empty() {
+                continue;
+            }
             let subjects = frame.subjects().iter().enumerate();
             for (slot, subject) in subjects.filter_map(|(slot, subject)| Some((slot, subject.as_ref()?))) {
-                for column in 0..schema.raw_len() {
+                for &column in &columns {
                     let Some(key) = schema.key(subject, column).filter(|key| selector.matches(key)) else { continue };
                     let new = || (describe(frame, column, key.clone()), Vec::new());
                     let (_, points) = found.entry(key.clone()).or_insert_with(new);

@@ -20,7 +20,7 @@ use crate::{
 /// Publishes to an engine and asks it. Clones are cheap and stay usable after the engine has ended.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the threads of an engine share.
@@ -166,7 +166,7 @@ impl Handle {
         self.shared.is_draining.store(true, Relaxed);
     }
 
-    fn with_series<T>(&self, key: &MetricKey, ask: impl FnOnce(&SeriesView<'_>) -> T) -> Option<T> {
+    pub(super) fn with_series<T>(&self, key: &MetricKey, ask: impl FnOnce(&SeriesView<'_>) -> T) -> Option<T> {
         let processor = self.shared.processor.read();
         processor.registry().find(key).map(|series| ask(&series))
     }

@@ -5,6 +5,7 @@ mod builder;
 mod drain;
 mod guard;
 mod handle;
+mod history;
 mod limits;
 mod refill;
 mod scheduler;

@@ -5,11 +5,13 @@ mod derivation;
 mod keyed;
 mod reading;
 mod schema;
+mod spacing;
 mod subject;
 mod table;
 
 use std::sync::Arc;
 
+pub(crate) use self::spacing::{GAP_INTERVALS, Spacing};
 pub use self::{
     bitmap::Bitmap,
     keyed::{KeyedTable, Row},

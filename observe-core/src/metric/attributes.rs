@@ -209,11 +209,7 @@ impl fmt::Display for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Attribute { key, value }) in self.iter().enumerate() {
             f.write_str(if index == 0 { "{" } else { "," })?;
-            if !value.is_empty() && value.chars().all(is_plain) {
-                write!(f, "{key}={value}")?;
-            } else {
-                write!(f, "{key}=\"{}\"", Quoted(value))?;
-            }
+            write!(f, "{key}={}", Written(value))?;
         }
         f.write_str(if self.is_empty() { "" } else { "}" })
     }
@@ -228,17 +224,22 @@ impl<'a> IntoIterator for &'a Attributes {
     }
 }
 
-/// Writes a value with `\`, `"` and line ends escaped.
-struct Quoted<'a>(&'a str);
+/// Writes a value, in quotes and with `\`, `"` and line ends escaped where it has to be.
+pub(crate) struct Written<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for Written<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.is_empty() && self.0.chars().all(is_plain) {
+            return f.write_str(self.0);
+        }
+        f.write_str("\"")?;
         self.0.chars().try_for_each(|character| match character {
             '\\' => f.write_str("\\\\"),
             '"' => f.write_str("\\\""),
             '\n' => f.write_str("\\n"),
             other => write!(f, "{other}"),
-        })
+        })?;
+        f.write_str("\"")
     }
 }
 
@@ -248,7 +249,7 @@ pub(super) fn is_plain(character: char) -> bool {
 }
 
 /// Tells whether a character may stand in a key or a metric's name.
-pub(super) fn is_name_character(character: char) -> bool {
+pub(crate) fn is_name_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-')
 }
 

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use super::attributes::{Attributes, InvalidAttribute, is_name_character, is_plain};
+use super::{
+    Scanner,
+    attributes::{Attributes, InvalidAttribute, is_name_character},
+};
 
 /// Names one series: a metric's name and the attributes of the series, as in `disk.read_bytes{device=sda}`.
 ///
@@ -90,76 +93,43 @@ impl FromStr for MetricKey {
     type Err = InvalidMetricKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidMetricKey> {
-        let Some(brace) = text.find('{') else {
-            return Self::new(text.to_owned(), Attributes::empty());
-        };
-        let (name, rest) = text.split_at(brace);
-        let pairs = Pairs { text, rest: &rest[1..] }.read()?;
+        let (name, pairs) = split(text).map_err(|at| InvalidMetricKey::Syntax { at })?;
+        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value));
         Self::new(name.to_owned(), Attributes::new(pairs)?)
     }
 }
 
-/// Reads the part of a key between the braces.
-struct Pairs<'a> {
-    text: &'a str,
-    rest: &'a str,
+/// Splits a text of the form `name{key=value,…}`; where it is not, the answer is the place.
+pub(crate) fn split(text: &str) -> Result<(&str, Pairs<'_>), usize> {
+    let mut scanner = Scanner::new(text);
+    let name = scanner.until_brace();
+    if scanner.is_done() {
+        return Ok((name, Vec::new()));
+    }
+    scanner.expect("{")?;
+    Ok((name, pairs(&mut scanner)?))
 }
 
-impl<'a> Pairs<'a> {
-    fn read(mut self) -> Result<Vec<(String, String)>, InvalidMetricKey> {
-        let mut pairs = Vec::new();
-        if self.rest == "}" {
+/// The attributes in the text of a key.
+pub(crate) type Pairs<'a> = Vec<(&'a str, String)>;
+
+/// Reads the part of a key behind the brace.
+fn pairs<'a>(scanner: &mut Scanner<'a>) -> Result<Pairs<'a>, usize> {
+    let mut pairs = Vec::new();
+    if scanner.ends() {
+        return Ok(pairs);
+    }
+    loop {
+        let key = scanner.name();
+        scanner.expect("=")?;
+        pairs.push((key, scanner.value()?));
+        if scanner.ends() {
             return Ok(pairs);
         }
-        loop {
-            let key = self.take_while(is_name_character);
-            self.expect('=')?;
-            let value = if self.rest.starts_with('"') { self.quoted()? } else { self.take_while(is_plain).to_owned() };
-            pairs.push((key.to_owned(), value));
-            if self.rest == "}" {
-                return Ok(pairs);
-            }
-            if pairs.len() > Attributes::MAX_LEN {
-                return Err(self.error());
-            }
-            self.expect(',')?;
+        if pairs.len() > Attributes::MAX_LEN {
+            return Err(scanner.at());
         }
-    }
-
-    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|character| !accept(character)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        taken
-    }
-
-    fn expect(&mut self, wanted: char) -> Result<(), InvalidMetricKey> {
-        self.rest = self.rest.strip_prefix(wanted).ok_or_else(|| self.error())?;
-        Ok(())
-    }
-
-    fn quoted(&mut self) -> Result<String, InvalidMetricKey> {
-        let mut value = String::new();
-        let mut characters = self.rest.char_indices().skip(1);
-        while let Some((at, character)) = characters.next() {
-            match character {
-                '"' => {
-                    self.rest = &self.rest[at + 1..];
-                    return Ok(value);
-                }
-                '\\' => match characters.next() {
-                    Some((_, 'n')) => value.push('\n'),
-                    Some((_, escaped @ ('\\' | '"'))) => value.push(escaped),
-                    _ => return Err(self.error()),
-                },
-                other => value.push(other),
-            }
-        }
-        Err(self.error())
-    }
-
-    const fn error(&self) -> InvalidMetricKey {
-        InvalidMetricKey::Syntax { at: self.text.len() - self.rest.len() }
+        scanner.expect(",")?;
     }
 }
 

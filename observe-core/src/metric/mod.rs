@@ -4,6 +4,7 @@ mod attributes;
 mod formula;
 mod key;
 pub mod names;
+mod scan;
 mod unit;
 
 use std::borrow::Cow;
@@ -13,6 +14,11 @@ pub use self::{
     formula::{Formula, Term},
     key::{InvalidMetricKey, MetricKey},
     unit::Unit,
+};
+pub(crate) use self::{
+    attributes::{Written, is_name_character},
+    key::split,
+    scan::Scanner,
 };
 
 /// One metric: the row that a collector's column, the exposition and the documentation share.

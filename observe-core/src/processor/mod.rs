@@ -160,6 +160,11 @@ impl Processor {
         found
     }
 
+    /// Returns the lowest id of the events that are kept, frames aside.
+    pub(crate) fn oldest_event(&self) -> Option<EventId> {
+        self.history.newest_first().map(|event| event.id).min()
+    }
+
     pub(crate) fn event(&self, id: EventId) -> Option<Arc<Enriched>> {
         let frame = || {
             let before = EventId::from_u64(id.as_u64().saturating_add(1));

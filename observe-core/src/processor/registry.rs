@@ -11,7 +11,7 @@ use super::{
     watch::{Watch, Watchers},
 };
 use crate::{
-    EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, SeriesView, State,
+    Column, EventId, EventQuery, Frame, Limits, MetricKey, Reading, Schema, Selector, SeriesView, State,
     series::{Arrival, Group, GroupLimits, Outline, Pushed},
 };
 
@@ -190,6 +190,18 @@ impl Registry {
     pub(crate) fn find(&self, key: &MetricKey) -> Option<SeriesView<'_>> {
         let columns = self.columns.get(key.name())?.iter();
         columns.filter_map(|(group, column)| self.groups.get(*group)?.find(*column, key.attributes())).next()
+    }
+
+    /// Walks over every series of a metric.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = SeriesView<'_>> {
+        let columns = self.columns.get(name).into_iter().flatten();
+        columns.filter_map(|(group, column)| Some(self.groups.get(*group)?.views_of(*column))).flatten()
+    }
+
+    /// Returns the columns of metrics of which a selector may choose series.
+    pub(crate) fn columns(&self, selector: &Selector) -> Vec<Column> {
+        let all = self.columns.iter().filter(|(name, _)| selector.matches_name(name)).flat_map(|(_, columns)| columns);
+        all.filter_map(|(group, column)| self.groups.get(*group)?.schema().columns().get(*column).cloned()).collect()
     }
 
     /// Walks over every series.

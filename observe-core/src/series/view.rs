@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{Stats, ring::Ring, stamps::Stamps};
-use crate::{Attributes, Column, Metric, MetricKey, Point, Subject, Timestamp};
+use crate::{Attributes, Column, Metric, MetricKey, Point, Schema, Subject, Timestamp};
 
 /// One series, as [`crate::Handle::visit`] shows it.
 #[derive(Clone, Copy)]
 pub struct SeriesView<'a> {
+    pub(super) schema: &'a Schema,
     pub(super) stamps: &'a Stamps,
     pub(super) subject: &'a Subject,
     pub(super) column: &'a Column,
@@ -46,6 +47,24 @@ impl<'a> SeriesView<'a> {
         &self.column.attributes
     }
 
+    /// Returns the name of the producer.
+    #[must_use]
+    pub fn producer(&self) -> &'a str {
+        self.schema.name()
+    }
+
+    /// Returns the time that usually lies between two points.
+    #[must_use]
+    pub const fn interval(&self) -> Duration {
+        self.schema.interval()
+    }
+
+    /// Returns the oldest point that is kept.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Point> {
+        self.walk(Timestamp::MIN, Timestamp::MAX).next()
+    }
+
     /// Returns the newest point.
     #[must_use]
     pub fn latest(&self) -> Option<Point> {
@@ -67,9 +86,13 @@ impl<'a> SeriesView<'a> {
     /// Returns the points in `[start, end)`, oldest first.
     #[must_use]
     pub fn points(&self, start: Timestamp, end: Timestamp) -> Vec<Point> {
-        let stamps = self.stamps;
-        let points = self.ring.values(stamps.ticks(start, end));
-        points.filter_map(|(tick, value)| Some(Point { timestamp: stamps.at(tick)?, value })).collect()
+        self.walk(start, end).collect()
+    }
+
+    /// Returns the newest point before `end`.
+    #[must_use]
+    pub fn newest_before(&self, end: Timestamp) -> Option<Point> {
+        self.walk(Timestamp::MIN, end).last()
     }
 
     /// Returns the number of points that are kept.
@@ -82,6 +105,12 @@ impl<'a> SeriesView<'a> {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         self.is_live
+    }
+
+    fn walk(&self, start: Timestamp, end: Timestamp) -> impl Iterator<Item = Point> {
+        let stamps = self.stamps;
+        let values = self.ring.values(stamps.ticks(start, end));
+        values.filter_map(|(tick, value)| Some(Point { timestamp: stamps.at(tick)?, value }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use observe_core::{EventKind, EventKinds, MetricKey, Timestamp};
+use observe_core::{EventKind, EventKinds, InvalidSelector, MetricKey, Selector, Timestamp};
 
 use super::{Parameter, Shape, query_string::encode};
 use crate::{FieldError, Problem, time};
@@ -76,6 +76,22 @@ impl<'a> Fields<'a> {
     pub fn metric_keys(&mut self, parameter: &Parameter) -> Vec<MetricKey> {
         let expected = "expected a metric key such as cpu.total or disk.read_bytes{device=sda}";
         self.all(parameter, expected, |text| text.parse().ok())
+    }
+
+    /// Reads selectors of series.
+    pub fn selectors(&mut self, parameter: &Parameter) -> Vec<Selector> {
+        let texts = self.texts(parameter);
+        let parsed: Vec<_> = texts.iter().map(|text| text.parse::<Selector>()).collect();
+        if let Some(error) = parsed.iter().find_map(|parsed| parsed.as_ref().err()) {
+            let what = match error {
+                InvalidSelector::Syntax { at } => format!("it makes no sense from byte {at} on"),
+                InvalidSelector::TooLong { what, limit } => format!("it has more than {limit} {what}"),
+                _ => "a regular expression in it cannot be used".to_owned(),
+            };
+            let message = format!("expected a selector such as disk.read_bytes{{device=~\"sd.*\"}}: {what}");
+            self.errors.push(FieldError::query(parameter.name, "invalid", message));
+        }
+        parsed.into_iter().flatten().collect()
     }
 
     /// Reads kinds of events; all of them where none is given.

@@ -7,7 +7,9 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     Config,
-    routes::{Row, docs, events, findings, health, metrics, prometheus, root, series, socket, stats, stream},
+    routes::{
+        Row, catalogue, docs, events, findings, health, metrics, prometheus, root, series, socket, stats, stream,
+    },
 };
 
 /// The endpoint set that stands at the root. `/api/v1` is always there beside it.
@@ -74,6 +76,7 @@ fn unified() -> Vec<Row> {
         root::unified(),
         health::unified(),
         metrics::unified(),
+        catalogue::unified(),
         series::unified(),
         prometheus::unified(),
         findings::unified(),

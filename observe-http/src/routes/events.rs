@@ -1,4 +1,4 @@
-//! Events of the recent past.
+//! Events of the past.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use observe_core::{Enriched, EventId, EventKind, EventKinds, EventQuery, Handle}
 
 use super::{Row, json, to_json};
 use crate::{
-    AppState, Problem,
+    AppState, Problem, aside,
     body::EventBody,
     extract::{Fields, FromQuery, Parameter, Path, Query, Shape},
     page::{self, Page, Paging},
@@ -131,7 +131,7 @@ impl EventsPageQuery {
     fn page(&self, state: &AppState) -> Result<Response, Problem> {
         let (handle, paging) = (state.handle(), &self.paging);
         let before = state.cursors().open_number(paging)?;
-        let scan = Scan::run(handle, self.query(handle)?, before, |event| self.matches(event, handle.host_name()));
+        let scan = Scan::run(handle, self.query(handle)?, before, |event| self.matches(event, handle.host_name()))?;
         let items: Vec<EventBody<'_, Rfc3339>> =
             scan.events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
         let next = scan.next();
@@ -165,7 +165,7 @@ async fn events(State(state): State<AppState>, Query(query): Query<EventsQuery>)
     let compute = move || {
         let mut wanted = EventQuery::newest(query.limit);
         wanted.kinds = query.kinds;
-        let events = handle.events(&wanted);
+        let events = past(&handle, &wanted)?;
         let bodies: Vec<EventBody<'_, EpochSeconds>> =
             events.iter().map(|event| EventBody::new(event, handle.host_name())).collect();
         Ok(json(to_json(&bodies)))
@@ -181,12 +181,18 @@ async fn events_v1(State(state): State<AppState>, Query(query): Query<EventsPage
 async fn event(State(state): State<AppState>, Path(id): Path<u64>) -> Result<Response, Problem> {
     let handle = state.handle().clone();
     let compute = move || {
-        let id = Some(id).filter(|id| *id <= MAX_ID as u64).map(EventId::from_u64);
-        let event =
-            id.and_then(|id| handle.event(id)).ok_or_else(|| Problem::not_found("there is no such event in memory"))?;
+        let missing = || Problem::not_found("there is no such event");
+        let id = Some(id).filter(|id| *id <= MAX_ID as u64).map(EventId::from_u64).ok_or_else(missing)?;
+        let found = aside::wait(handle.past_event(id)).map_err(|error| Problem::of_store(&error, ID.name))?;
+        let event = found.ok_or_else(missing)?;
         Ok(json(to_json(&EventBody::<Rfc3339>::new(&event, handle.host_name()))))
     };
     state.aside().answer(compute).await
+}
+
+/// Asks memory and store for events.
+fn past(handle: &Handle, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, Problem> {
+    aside::wait(handle.past_events(query)).map_err(|error| Problem::of_store(&error, page::LIMIT.name))
 }
 
 /// A walk through events, newest first, that keeps some of them.
@@ -204,30 +210,30 @@ impl Scan {
         mut query: EventQuery,
         before: Option<u64>,
         keep: impl Fn(&Enriched) -> bool,
-    ) -> Self {
+    ) -> Result<Self, Problem> {
         let wanted = query.limit;
         let mut left = if query.kinds.iter().any(EventKind::is_frame) { MAX_FRAMES } else { MAX_EVENTS };
         let mut events: Vec<Arc<Enriched>> = Vec::new();
         query.limit = wanted + 1;
         query.before = before.map(EventId::from_u64);
         while left > 0 {
-            let lot = handle.events(&query);
+            let lot = past(handle, &query)?;
             let (is_last, oldest) = (lot.len() < query.limit, lot.iter().map(|event| event.id).min());
             for event in lot.into_iter().filter(|event| keep(event)) {
                 if events.len() == wanted {
                     let next = events.last().map(|event| event.id.as_u64());
-                    return Self { events, next };
+                    return Ok(Self { events, next });
                 }
                 events.push(event);
             }
             if is_last {
-                return Self { events, next: None };
+                return Ok(Self { events, next: None });
             }
             query.before = oldest;
             left = left.saturating_sub(query.limit);
             query.limit = (query.limit * 2).min(left);
         }
-        Self { events, next: query.before.map(EventId::as_u64) }
+        Ok(Self { events, next: query.before.map(EventId::as_u64) })
     }
 
     /// Returns the position behind which the walk goes on, where it does.

@@ -81,7 +81,7 @@ impl AnomalyFilter {
         let mut query = EventQuery::newest(limit);
         query.kinds = EventKinds::from_iter([EventKind::Anomaly]);
         (query.start, query.end) = (range.start, range.end);
-        Ok(Scan::run(handle, query, before, |event| self.matches(event)))
+        Scan::run(handle, query, before, |event| self.matches(event))
     }
 }
 

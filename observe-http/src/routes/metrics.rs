@@ -4,11 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Json, body::Bytes, extract::State, response::Response};
 use http::{HeaderMap, HeaderValue, header};
-use observe_core::{Handle, MetricKey, SeriesView};
+use observe_core::{Handle, MetricKey, RangeQuery, Selector, SeriesView};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Row, json, prometheus, series::PREFIX, to_json};
+use super::{
+    Row, json, prometheus,
+    series::{MAX_POINTS, PREFIX},
+    to_json,
+};
 use crate::{
     AppState, Problem,
     accept::Accept,
@@ -31,7 +35,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Row::get("/metrics/history", "The points of one series, oldest first", history)
             .reads::<HistoryQuery>()
             .answers::<Points<EpochSeconds>>()
-            .fails(&[404, 422])
+            .fails(&[404, 422, 503])
             .compressed(),
     ]
 }
@@ -178,10 +182,13 @@ async fn history(
     State(handle): State<Handle>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<Points<EpochSeconds>>, Problem> {
-    let range = Range::last(Duration::from_secs(query.seconds), handle.now());
-    let points = query.metric_key.and_then(|key| handle.points(&key, range.start, range.end));
-    let points = points.ok_or_else(|| Problem::not_found("there is no series with this metric key"))?;
-    Ok(Json(points.into_iter().collect()))
+    let Range { start, end } = Range::last(Duration::from_secs(query.seconds), handle.now());
+    let selector = Selector::Keys(query.metric_key.into_iter().collect());
+    let asked = RangeQuery { max_points: MAX_POINTS, ..RangeQuery::raw(selector, start, end) };
+    let found = handle.history(&asked).await.map_err(|error| Problem::of_store(&error, SECONDS.name))?;
+    let series = found.into_iter().next();
+    let series = series.ok_or_else(|| Problem::not_found("there is no series with this metric key"))?;
+    Ok(Json(series.points.into_iter().collect()))
 }
 
 fn render_overview(handle: &Handle) -> Bytes {
@@ -200,7 +207,7 @@ fn read<T: WireTime>(handle: &Handle, prefix: &str) -> Realtime<T> {
     let mut metrics = BTreeMap::new();
     handle.visit(|series| {
         let Some(key) = key_with_prefix(series, prefix) else { return };
-        metrics.extend(SeriesStats::new(series).map(|stats| (key, stats)));
+        metrics.extend(SeriesStats::new(series).map(|stats| (key.to_string(), stats)));
     });
     Realtime { timestamp: handle.now().into(), metrics }
 }

@@ -2,6 +2,7 @@
 
 mod row;
 
+pub(crate) mod catalogue;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod findings;

@@ -137,7 +137,7 @@ impl Feed {
         }
     }
 
-    /// Takes the next lot out of memory.
+    /// Takes the next lot out of memory or the store.
     async fn look_back(&mut self, past: Past) {
         let (handle, filter) = (self.state.handle().clone(), self.filter.clone());
         let looked = self.state.aside().part(move || past.lot(&handle, &filter)).await;

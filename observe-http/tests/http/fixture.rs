@@ -6,8 +6,9 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use observe_core::{
-    Anomaly, Attributes, Custom, Detector, DetectorFactory, Engine, EventData, EventKind, EventSink, Finding, Handle,
-    KeyedTable, Level, LogRecord, MetricKey, Point, Schema, SubjectId, SystemEvent, Table, Timestamp,
+    Anomaly, Attributes, Custom, Detector, DetectorFactory, Engine, EngineBuilder, EventData, EventKind, EventSink,
+    Finding, Handle, KeyedTable, Level, Limits, LogRecord, MetricKey, Point, Schema, Store, SubjectId, SystemEvent,
+    Table, Timestamp,
     names::{cpu, filesystem, memory, network},
     testing::ManualClock,
 };
@@ -66,8 +67,17 @@ impl Fixture {
     }
 
     pub(crate) fn empty(config: Config) -> Self {
+        Self::build(config, Engine::builder())
+    }
+
+    /// Makes an engine with a store.
+    pub(crate) fn stored(config: Config, limits: Limits, store: Arc<dyn Store>) -> Self {
+        Self::build(config, Engine::builder().limits(limits).store(store))
+    }
+
+    fn build(config: Config, builder: EngineBuilder) -> Self {
         let clock = Arc::new(ManualClock::at(START));
-        let engine = Engine::builder()
+        let engine = builder
             .host_name("testhost")
             .clock(Arc::<ManualClock>::clone(&clock))
             .detector(Arc::new(OverNinety))

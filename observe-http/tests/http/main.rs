@@ -8,6 +8,8 @@ mod headers;
 mod inventory;
 mod pages;
 mod parameters;
+mod past;
 mod shapes;
 mod sockets;
+mod store;
 mod streams;

@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// Reads a stream of events.
-struct Reader {
+pub(crate) struct Reader {
     response: Response<Body>,
     text: String,
 }
 
 impl Reader {
-    async fn open(fixture: &Fixture, query: &str, last_id: Option<u64>) -> Self {
+    pub(crate) async fn open(fixture: &Fixture, query: &str, last_id: Option<u64>) -> Self {
         let mut request = Request::get(format!("/api/v1/events/stream{query}"));
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
@@ -56,7 +56,7 @@ impl Reader {
     }
 
     /// Returns the next event: its kind and its data.
-    async fn event(&mut self) -> (String, Value) {
+    pub(crate) async fn event(&mut self) -> (String, Value) {
         let block = soon(self.block()).await;
         let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         (field("event: ").to_owned(), serde_json::from_str(field("data: ")).unwrap_or_default())

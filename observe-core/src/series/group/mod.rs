@@ -12,7 +12,9 @@ use std::{iter, sync::Arc, time::Duration};
 pub(crate) use self::refill::Outline;
 use self::{rows::Series, subjects::SubjectTable};
 use super::{chunk::CHUNK, stamps::Stamps};
-use crate::{Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp};
+use crate::{
+    Attributes, EventId, Frame, Metric, MetricKey, Point, Reading, Schema, Subject, Timestamp, frame::Spacing,
+};
 
 /// Sees every point of the series that it asks for, from the first variation on.
 pub(crate) trait Observer {
@@ -74,15 +76,14 @@ pub(crate) struct Group<W> {
     observed: Vec<bool>,
     /// Whether the observer waits for what was before the first frame.
     is_held: bool,
-    /// The time between the last two frames.
-    spacing: Duration,
+    spacing: Spacing,
     restarts: u64,
 }
 
 impl<W: Default> Group<W> {
     pub(crate) fn new(schema: Arc<Schema>, limits: GroupLimits) -> Self {
         let subjects = SubjectTable::new(schema.columns(), limits.max_series);
-        let spacing = schema.interval();
+        let spacing = Spacing::new(schema.interval());
         Self {
             schema,
             points: limits.points,
@@ -161,11 +162,7 @@ impl<W: Default> Group<W> {
     fn order(&mut self, timestamp: Timestamp, now: Timestamp) -> Order {
         let Some(last) = self.stamps.last() else { return Order::Next(0.0) };
         if timestamp > last {
-            let elapsed = timestamp.since(last);
-            let usual = self.schema.interval().max(self.spacing);
-            self.spacing = elapsed;
-            let is_gap = elapsed > usual.saturating_mul(GAP_INTERVALS);
-            return Order::Next(if is_gap { 0.0 } else { elapsed.as_secs_f64() });
+            return Order::Next(self.spacing.elapsed(timestamp.since(last)));
         }
         let horizon = now + CLOCK_TOLERANCE;
         if last > horizon && timestamp <= horizon { Order::Restart } else { Order::Late }
@@ -263,7 +260,5 @@ impl Line<'_> {
     }
 }
 
-/// A frame that comes after so many intervals is not compared with the one before: the host slept.
-const GAP_INTERVALS: u32 = 10;
 /// What is newer than the clock by more than this was measured before the clock was set back.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);

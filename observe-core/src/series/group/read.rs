@@ -25,6 +25,11 @@ impl<W: Default> Group<W> {
         })
     }
 
+    /// Walks over the series of a column that ever had a point.
+    pub(crate) fn views_of(&self, column: usize) -> impl Iterator<Item = SeriesView<'_>> {
+        self.subjects.all().filter_map(move |row| self.view(&row, column, row.series.get(column)?))
+    }
+
     /// Rebuilds the readings that a query asks for, newest first, with the ids that they have as events.
     pub(crate) fn readings(&self, query: &EventQuery) -> impl Iterator<Item = (EventId, Reading)> {
         let subjects = self.previous.as_ref().map(|frame| frame.subjects().clone());
@@ -80,6 +85,7 @@ impl<W: Default> Group<W> {
     fn view<'a>(&'a self, row: &Row<'a, W>, column: usize, series: &'a Series<W>) -> Option<SeriesView<'a>> {
         let column = self.schema.columns().get(column).filter(|_| !series.ring.is_empty())?;
         Some(SeriesView {
+            schema: &self.schema,
             stamps: &self.stamps,
             subject: row.subject,
             column,

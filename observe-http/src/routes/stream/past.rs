@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use observe_core::{Enriched, EventId, Handle};
+use observe_core::{Enriched, EventId, EventKind, Handle};
 
 use super::super::events::EventFilter;
+use crate::aside;
 
 /// A stretch of events that is still to be sent, by their ids.
 #[derive(Debug)]
@@ -28,16 +29,19 @@ pub(super) struct Lot {
 }
 
 impl Past {
-    /// Takes the next events, at most [`LOT`] of them. Memory answers with the newest, so this asks for so few ids
-    /// that all events among them fit, and for more of them where events are rare.
+    /// Takes the next events, at most [`LOT`] of them. Answers have the newest, so this asks for so few ids that all
+    /// events among them fit, and for more of them where events are rare. Where the store fails, memory alone answers.
     pub(super) fn lot(mut self, handle: &Handle, filter: &EventFilter) -> Lot {
-        let is_cut = !self.is_remembered(handle, filter);
+        let mut is_cut = !self.is_remembered(handle, filter);
         let mut query = filter.query(LOT as usize + 1, handle.host_name());
         while self.after < self.until {
             let last = self.after.saturating_add(self.width).min(self.until);
             query.after = Some(EventId::from_u64(self.after));
             query.before = Some(EventId::from_u64(last.saturating_add(1)));
-            let found = handle.events(&query);
+            let found = aside::wait(handle.past_events(&query)).unwrap_or_else(|_| {
+                is_cut = true;
+                handle.events(&query)
+            });
             if found.len() as u64 > LOT && self.width > LOT {
                 self.width = (self.width / 2).max(LOT);
                 continue;
@@ -54,11 +58,14 @@ impl Past {
         Lot { events: Vec::new(), rest: None, is_cut }
     }
 
-    /// Returns whether the event in front, or one before it, is still in memory: then nothing behind it was forgotten.
+    /// Returns whether the event in front, or one before it, is still known: then nothing behind it was forgotten. Of
+    /// frames only memory can tell.
     fn is_remembered(&self, handle: &Handle, filter: &EventFilter) -> bool {
         let mut query = filter.query(1, handle.host_name());
         query.before = Some(EventId::from_u64(self.after.saturating_add(1)));
-        !handle.events(&query).is_empty()
+        let has_frames = query.kinds.iter().any(EventKind::is_frame);
+        let is_stored = || aside::wait(handle.past_events(&query)).is_ok_and(|found| !found.is_empty());
+        !handle.events(&query).is_empty() || (!has_frames && is_stored())
     }
 }
 
