@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bytes;
+mod config;
 mod db;
 mod head;
 mod memory;
@@ -9,6 +10,7 @@ mod samples;
 mod sql;
 
 pub use self::{
+    config::{Config, InvalidConfig, RetentionConfig},
     memory::MemoryStore,
-    sql::{SqlStore, StoreOptions},
+    sql::SqlStore,
 };

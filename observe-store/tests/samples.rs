@@ -10,7 +10,7 @@ use observe_core::{
     Aggregate, Attributes, Commit, Frame, KeyedTable, Metric, MetricKey, MetricStore, Point, RangeQuery, Schema,
     Selector, SeriesQuery, Store, Timestamp, Unit, Upkeep,
 };
-use observe_store::{SqlStore, StoreOptions};
+use observe_store::{Config, SqlStore};
 use proptest::prelude::*;
 
 static DEPTH: Metric = Metric::gauge("q.depth", Unit::Count, "Depth.");
@@ -82,7 +82,7 @@ const START_MS: i64 = 1_700_000_000_000;
 
 impl Fixture {
     async fn new(url: String) -> Self {
-        let store = SqlStore::open(&StoreOptions::new(url.clone())).await.unwrap();
+        let store = SqlStore::open(&Config::at(url.clone())).await.unwrap();
         Self {
             url,
             store: Some(store),
@@ -114,7 +114,7 @@ impl Fixture {
             Happening::Restart => {
                 self.commit().await;
                 self.store.take().unwrap().close().await.unwrap();
-                self.store = Some(SqlStore::open(&StoreOptions::new(self.url.clone())).await.unwrap());
+                self.store = Some(SqlStore::open(&Config::at(self.url.clone())).await.unwrap());
                 self.table = KeyedTable::new(schema());
             }
             Happening::Reset => self.table = KeyedTable::new(schema()),
@@ -217,7 +217,7 @@ fn run(happenings: Vec<Happening>) {
         fixture.commit().await;
 
         fixture.check_unpacked(fixture.store()).await;
-        let reader = SqlStore::open(&StoreOptions::new(fixture.url.clone()).read_only()).await.unwrap();
+        let reader = SqlStore::read(&Config::at(fixture.url.clone())).await.unwrap();
         fixture.check_unpacked(&reader).await;
         let far = Timestamp::from_millis(fixture.now + 86_400_000);
         while fixture.store().maintain(far).await.unwrap() == Upkeep::More {}

@@ -13,4 +13,4 @@ mod store;
 mod tests;
 mod words;
 
-pub use self::store::{SqlStore, StoreOptions};
+pub use self::store::SqlStore;

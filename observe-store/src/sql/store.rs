@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use super::{events, logs, spans, states};
 use crate::{
+    Config,
     db::{Access, Database, Transaction},
     samples::{self, Head, Limits, SampleWriter, Slots},
 };
@@ -29,12 +30,12 @@ use crate::{
 ///
 /// ```
 /// use observe_core::{EventQuery, EventStore, Store};
-/// use observe_store::{SqlStore, StoreOptions};
+/// use observe_store::{Config, SqlStore};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("observe.db").display().to_string();
-/// let store = SqlStore::open(&StoreOptions::new(path)).await?;
+/// let store = SqlStore::open(&Config::at(path)).await?;
 ///
 /// assert_eq!(store.name(), "sqlite");
 /// store.close().await?;
@@ -58,51 +59,27 @@ struct Writing {
     head: RwLock<Head>,
 }
 
-/// Where a store is, and how it is used.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct StoreOptions {
-    /// `PATH`, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
-    pub url: String,
-    /// Whether it is only read, beside whoever writes.
-    pub is_read_only: bool,
-    /// About how many points of a series are packed together; 1,024 unless set.
-    pub slot_points: u32,
-}
-
-impl StoreOptions {
-    /// Asks for the store at `url`, to write to it.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), is_read_only: false, slot_points: 1_024 }
-    }
-
-    /// Asks to read only.
-    #[must_use]
-    pub fn read_only(self) -> Self {
-        Self { is_read_only: true, ..self }
-    }
-}
-
-impl std::fmt::Debug for StoreOptions {
-    /// Leaves the url out: it may have a password.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StoreOptions").field("is_read_only", &self.is_read_only).finish_non_exhaustive()
-    }
-}
-
 impl SqlStore {
-    /// Opens a store. To write, the store of a file is made where there is none.
+    /// Opens a store to write to it, as the only one. The store of a file is made where there is none.
     ///
     /// # Errors
     ///
     /// [`StoreError::Held`] where another process writes to it, [`StoreError::Refused`] where it is of another version
     /// or no store, [`StoreError::Unavailable`] where it cannot be reached now.
-    pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        let access = if options.is_read_only { Access::Read } else { Access::Write };
-        let database = Database::open(&options.url.parse()?, access).await?;
-        let writing = if options.is_read_only { None } else { Some(Writing::open(&database, options).await?) };
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        let database = Database::open(&config.url.parse()?, Access::Write).await?;
+        let writing = Some(Writing::open(&database, config).await?);
         Ok(Self { database, writing, corrupt: AtomicU64::new(0) })
+    }
+
+    /// Opens a store to read it, beside whoever writes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], but for [`StoreError::Held`].
+    pub async fn read(config: &Config) -> Result<Self, StoreError> {
+        let database = Database::open(&config.url.parse()?, Access::Read).await?;
+        Ok(Self { database, writing: None, corrupt: AtomicU64::new(0) })
     }
 
     fn writing(&self) -> Result<&Writing, StoreError> {
@@ -114,8 +91,8 @@ impl SqlStore {
 }
 
 impl Writing {
-    async fn open(database: &Database, options: &StoreOptions) -> Result<Self, StoreError> {
-        let slots = Slots { points: options.slot_points, period_minutes: PERIOD_MINUTES };
+    async fn open(database: &Database, config: &Config) -> Result<Self, StoreError> {
+        let slots = Slots { points: config.slot_points, period_minutes: PERIOD_MINUTES };
         let limits = Limits { slots, raw: Duration::from_secs(14 * 86_400), head_bytes: 32 << 20 };
         let (samples, head) = SampleWriter::open(&mut database.read().await?, limits).await?;
         Ok(Self { samples: Mutex::new(samples), head: RwLock::new(head) })

@@ -8,7 +8,7 @@ pub(crate) mod on {
     use std::{env, process};
 
     use observe_core::{Clock as _, Store, SystemClock};
-    use observe_store::{MemoryStore, SqlStore, StoreOptions};
+    use observe_store::{Config, MemoryStore, SqlStore};
     use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 
     pub(crate) async fn memory(test: impl AsyncFnOnce(&dyn Store)) {
@@ -26,7 +26,7 @@ pub(crate) mod on {
         raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut connection).await.unwrap();
         let separator = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{separator}options=-csearch_path%3D{schema}");
-        let store = SqlStore::open(&StoreOptions::new(url)).await.unwrap();
+        let store = SqlStore::open(&Config::at(url)).await.unwrap();
         test(&store).await;
         store.close().await.unwrap();
         raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut connection).await.unwrap();
@@ -35,7 +35,7 @@ pub(crate) mod on {
     pub(crate) async fn sqlite(test: impl AsyncFnOnce(&dyn Store)) {
         let directory = tempfile::tempdir().unwrap();
         let url = directory.path().join("observe.db").display().to_string();
-        let store = SqlStore::open(&StoreOptions::new(url)).await.unwrap();
+        let store = SqlStore::open(&Config::at(url)).await.unwrap();
         test(&store).await;
         store.close().await.unwrap();
     }
