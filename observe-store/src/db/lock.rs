@@ -5,11 +5,12 @@ use std::{
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     process,
+    time::Duration,
 };
 
 use observe_core::{Clock as _, StoreError, SystemClock};
 
-use super::{Label, Transaction, Value};
+use super::{Label, Transaction, Value, trace::Trace};
 
 /// What makes this process the only one that writes.
 pub(super) enum Hold {
@@ -52,30 +53,59 @@ fn now() -> String {
     now.map_or_else(|_| "an unknown time".to_owned(), |now| format!("{now:.0}"))
 }
 
-/// Takes the lease, where nobody has it or whoever has it did not renew it in time.
-pub(super) async fn lease(transaction: &mut Transaction) -> Result<Hold, StoreError> {
-    let (now, text) = server_time(transaction).await?;
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let holder = format!("process {} on {} since {text}", process::id(), host.trim());
-    let taken = transaction
-        .execute(
-            "INSERT INTO lease(name,holder,expires_at) VALUES('writer',$1,$2) ON CONFLICT(name) DO UPDATE \
-             SET holder=excluded.holder, expires_at=excluded.expires_at WHERE lease.expires_at<$3",
-            &[Value::Text(&holder), Value::Int(now + LEASE_MS), Value::Int(now)],
-        )
-        .await?;
-    if taken == 0 { Err(held(transaction).await?) } else { Ok(Hold::Lease(holder)) }
+/// What became of an attempt to take the lease.
+pub(super) enum Claim {
+    /// It is this process's.
+    Taken(Hold),
+    /// Whoever has it may be gone, and has it until a time of the server's in milliseconds.
+    Waiting {
+        /// Who has it.
+        holder: String,
+        /// Until when.
+        until: i64,
+        /// What is left of that.
+        left: Duration,
+    },
 }
 
-/// Renews the lease.
+/// Takes the lease, where nobody has it, whoever has it did not renew it in time, or is known to be gone.
+///
+/// # Errors
+///
+/// [`StoreError::Held`] where whoever has it is known to be there.
+pub(super) async fn lease(transaction: &mut Transaction) -> Result<Claim, StoreError> {
+    let (now, text) = server_time(transaction).await?;
+    let sql = "SELECT holder,expires_at FROM lease WHERE name='writer'";
+    let found = transaction.fetch_first(sql, &[], |row| Ok((row.text(0)?.to_owned(), row.int(1)?))).await?;
+    let (before, until) = found.unwrap_or_default();
+    if until >= now {
+        match Trace::read(&before).map(|trace| trace.is_here()) {
+            Some(Some(true)) => return Err(transaction.label().held(shown(&before))),
+            Some(Some(false)) => {
+                tracing::warn!(holder = shown(&before), "the last writer ended without giving the store back")
+            }
+            _ => {
+                let left = Duration::from_millis((until - now).unsigned_abs());
+                return Ok(Claim::Waiting { holder: shown(&before), until, left });
+            }
+        }
+    }
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let trace = Trace::of_this_process();
+    let holder = format!("process {} on {} since {text}\n{trace}", process::id(), host.trim());
+    let sql = "INSERT INTO lease(name,holder,expires_at) VALUES('writer',$1,$2) ON CONFLICT(name) DO UPDATE \
+               SET holder=excluded.holder, expires_at=excluded.expires_at WHERE lease.holder=$3 AND lease.expires_at=$4";
+    let values = [Value::Text(&holder), Value::Int(now + LEASE_MS), Value::Text(&before), Value::Int(until)];
+    // Another one may have been faster.
+    let taken = transaction.execute(sql, &values).await?;
+    if taken == 0 { Err(held(transaction).await?) } else { Ok(Claim::Taken(Hold::Lease(holder))) }
+}
+
+/// Renews the lease. Waits for what this process wrote before and the server has not yet ended.
 pub(super) async fn renew(transaction: &mut Transaction, holder: &str) -> Result<(), StoreError> {
-    let (now, _) = server_time(transaction).await?;
-    let renewed = transaction
-        .execute(
-            "UPDATE lease SET expires_at=$1 WHERE name='writer' AND holder=$2",
-            &[Value::Int(now + LEASE_MS), Value::Text(holder)],
-        )
-        .await?;
+    let sql = "UPDATE lease SET expires_at=(extract(epoch FROM clock_timestamp())*1000)::BIGINT+$1 \
+               WHERE name='writer' AND holder=$2";
+    let renewed = transaction.execute(sql, &[Value::Int(LEASE_MS), Value::Text(holder)]).await?;
     if renewed == 0 { Err(held(transaction).await?) } else { Ok(()) }
 }
 
@@ -88,7 +118,12 @@ pub(super) async fn give_back(transaction: &mut Transaction, holder: &str) -> Re
 async fn held(transaction: &mut Transaction) -> Result<StoreError, StoreError> {
     let sql = "SELECT holder FROM lease WHERE name='writer'";
     let holder = transaction.fetch_first(sql, &[], |row| Ok(row.text(0)?.to_owned())).await?;
-    Ok(transaction.label().held(holder.unwrap_or_else(|| "another process".to_owned())))
+    Ok(transaction.label().held(holder.map_or_else(|| "another process".to_owned(), |holder| shown(&holder))))
+}
+
+/// Returns what people want to know of a holder.
+fn shown(holder: &str) -> String {
+    holder.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Returns the time of the server in milliseconds and as text: machines that compete for a lease need one clock.
@@ -101,4 +136,6 @@ async fn server_time(transaction: &mut Transaction) -> Result<(i64, String), Sto
 
 /// How long a lease lasts after it was renewed.
 const LEASE_MS: i64 = 30_000;
+/// After how long it is renewed where nothing is written.
+pub(super) const RENEWAL: Duration = Duration::from_secs(8);
 const MAX_HOLDER_BYTES: u64 = 256;

@@ -14,10 +14,15 @@ mod sqlite;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod transaction;
 mod value;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use observe_core::StoreError;
 use parking_lot::Mutex;
@@ -31,13 +36,19 @@ pub(crate) use self::{
     transaction::{Statement, Transaction},
     value::{Value, storable},
 };
-use self::{lock::Hold, migration::Migration, transaction::Inner};
+use self::{
+    lock::{Claim, Hold},
+    migration::Migration,
+    transaction::Inner,
+};
 
 /// A database: one connection that writes, and some that only read.
 pub(crate) struct Database {
     label: Arc<Label>,
     pools: Pools,
     hold: Mutex<Option<Hold>>,
+    /// When a lease was renewed.
+    renewed: Mutex<Instant>,
 }
 
 enum Pools {
@@ -88,7 +99,7 @@ impl Database {
     async fn open_with(address: &Address, access: Access, migrations: &[Migration]) -> Result<Self, StoreError> {
         let label = Arc::new(Label::new(address));
         let (pools, hold) = Self::connect(&label, address, access).await?;
-        let database = Self { label, pools, hold: Mutex::new(hold) };
+        let database = Self { label, pools, hold: Mutex::new(hold), renewed: Mutex::new(Instant::now()) };
         match access {
             Access::Read => migration::check(&mut database.read().await?, migrations).await?,
             Access::Write => database.take_over(migrations).await?,
@@ -112,14 +123,33 @@ impl Database {
         }
     }
 
+    /// Brings the tables to the newest version and, on PostgreSQL, takes the lease. One that nobody may be left to give
+    /// back is waited for: nobody renews it then.
     async fn take_over(&self, migrations: &[Migration]) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
-        migration::run(&mut transaction, migrations).await?;
-        if self.dialect() == Dialect::Postgres {
-            let hold = lock::lease(&mut transaction).await?;
-            *self.hold.lock() = Some(hold);
+        let mut seen = None;
+        loop {
+            let mut transaction = self.write().await?;
+            migration::run(&mut transaction, migrations).await?;
+            if self.dialect() == Dialect::Sqlite {
+                return transaction.commit().await;
+            }
+            let (holder, until, left) = match lock::lease(&mut transaction).await? {
+                Claim::Taken(hold) => {
+                    transaction.commit().await?;
+                    *self.hold.lock() = Some(hold);
+                    return Ok(());
+                }
+                Claim::Waiting { holder, until, left } => (holder, until, left),
+            };
+            if seen.is_some_and(|seen| seen != until) {
+                return Err(self.label.held(holder));
+            }
+            if seen.replace(until).is_none() {
+                tracing::warn!(holder, ?left, "another process has the store; waiting whether it renews its lease");
+            }
+            drop(transaction);
+            tokio::time::sleep(left.min(LOOK)).await;
         }
-        transaction.commit().await
     }
 
     /// Returns which database it is.
@@ -142,13 +172,39 @@ impl Database {
         self.begun(begun)
     }
 
-    /// Begins to write, once the writer before is done. On PostgreSQL it then lasts only where this process still has
-    /// the lease.
+    /// Begins to write, once the writer before is done. On PostgreSQL this renews the lease, as a part of what is
+    /// written: where another process has it, nothing can be written.
     ///
     /// # Errors
     ///
-    /// Says why there is no connection, or who else writes now.
+    /// Says why there is no connection; [`StoreError::Held`] where another process has taken over.
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.begin().await?;
+        let holder = match &*self.hold.lock() {
+            Some(Hold::Lease(holder)) => Some(holder.clone()),
+            _ => None,
+        };
+        if let Some(holder) = holder {
+            lock::renew(&mut transaction, &holder).await?;
+            *self.renewed.lock() = Instant::now();
+        }
+        Ok(transaction)
+    }
+
+    /// Renews the lease, if it has not been for a while. Does nothing for a file, whose lock the system keeps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write`].
+    pub(crate) async fn keep(&self) -> Result<(), StoreError> {
+        let is_lease = matches!(&*self.hold.lock(), Some(Hold::Lease(_)));
+        if is_lease && self.renewed.lock().elapsed() > lock::RENEWAL {
+            self.write().await?.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let begun = match &self.pools {
             Pools::Postgres { writer: Some(writer), .. } => {
                 writer.begin_with("BEGIN; SET LOCAL synchronous_commit = on").await.map(Inner::Postgres)
@@ -162,20 +218,6 @@ impl Database {
     fn begun(&self, begun: Result<Inner, sqlx::Error>) -> Result<Transaction, StoreError> {
         let inner = begun.map_err(|error| self.label.translate(error))?;
         Ok(Transaction::new(inner, Arc::clone(&self.label)))
-    }
-
-    /// Renews the lease, as a part of what is written: where another process has it, the transaction cannot last.
-    /// Does nothing for a file, whose lock the system keeps.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Held`] where another process has taken over.
-    pub(crate) async fn renew(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let holder = match &*self.hold.lock() {
-            Some(Hold::Lease(holder)) => holder.clone(),
-            _ => return Ok(()),
-        };
-        lock::renew(transaction, &holder).await
     }
 
     /// Gives back what is held for the sole writer, and ends all connections.
@@ -198,7 +240,7 @@ impl Database {
     }
 
     async fn give_back(&self, holder: &str) -> Result<(), StoreError> {
-        let mut transaction = self.write().await?;
+        let mut transaction = self.begin().await?;
         lock::give_back(&mut transaction, holder).await?;
         transaction.commit().await
     }
@@ -216,3 +258,6 @@ impl fmt::Debug for Database {
         f.debug_struct("Database").field("label", &self.label).finish_non_exhaustive()
     }
 }
+
+/// How often to look whether a lease was renewed.
+const LOOK: Duration = Duration::from_secs(1);

@@ -154,23 +154,61 @@ async fn a_second_writer_is_told_who_the_first_one_is() {
     }
 }
 
+async fn change(database: &Database, sql: &'static str) {
+    let mut transaction = database.write().await.unwrap();
+    transaction.execute(sql, &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_lease_that_was_not_renewed_is_lost() {
     let Some(address) = postgres().await else { return };
     let first = open(&address).await;
-    let mut transaction = first.write().await.unwrap();
-    first.renew(&mut transaction).await.unwrap();
-    transaction.execute("UPDATE lease SET expires_at=0", &[]).await.unwrap();
-    transaction.commit().await.unwrap();
+    change(&first, "UPDATE lease SET expires_at=0").await;
 
     let second = open(&address).await;
 
-    let mut transaction = first.write().await.unwrap();
-    assert!(matches!(first.renew(&mut transaction).await, Err(StoreError::Held { .. })));
-    drop(transaction);
-    let mut transaction = second.write().await.unwrap();
-    second.renew(&mut transaction).await.unwrap();
-    transaction.commit().await.unwrap();
+    assert!(matches!(first.write().await, Err(StoreError::Held { .. })));
+    change(&second, "DELETE FROM head").await;
+}
+
+#[tokio::test]
+async fn the_lease_of_a_process_that_is_gone_is_taken_over_at_once() {
+    let Some(address) = postgres().await else { return };
+    let first = open(&address).await;
+    let pid = std::process::id();
+    // As if it had been started at another time.
+    change(&first, "UPDATE lease SET holder=holder||'0'").await;
+
+    let began = Instant::now();
+    let second = open(&address).await;
+
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let Err(StoreError::Held { holder, .. }) = first.write().await else { panic!("two processes write") };
+    assert!(holder.starts_with(&format!("process {pid} ")) && !holder.contains('\n'), "{holder}");
+    second.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_lease_of_a_process_elsewhere_is_waited_for_until_it_runs_out_or_is_renewed() {
+    let Some(address) = postgres().await else { return };
+    let first = open(&address).await;
+    let elsewhere = "UPDATE lease SET holder='process 7 on mars', \
+                     expires_at=(extract(epoch FROM clock_timestamp())*1000)::BIGINT+1500";
+    change(&first, elsewhere).await;
+
+    let second = open(&address).await;
+
+    change(&second, elsewhere).await;
+    let renewed = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut transaction = first.begin().await.unwrap();
+        transaction.execute("UPDATE lease SET expires_at=expires_at+60000", &[]).await.unwrap();
+        transaction.commit().await.unwrap();
+    };
+    let (third, ()) = tokio::join!(Database::open(&address, Access::Write), renewed);
+    let Err(StoreError::Held { holder, .. }) = third else { panic!("it is held") };
+    assert_eq!(holder, "process 7 on mars");
 }
 
 #[tokio::test]

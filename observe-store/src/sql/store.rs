@@ -102,7 +102,6 @@ impl Writing {
         let mut samples = self.samples.lock().await;
         samples.resolve(database, &self.head).await?;
         let mut tx = database.write().await?;
-        database.renew(&mut tx).await?;
         let written = match samples.write(&mut tx, &commit.frames).await {
             Ok(()) => write_rows(&mut tx, commit).await,
             Err(error) => Err(error),
@@ -134,7 +133,11 @@ impl Store for SqlStore {
 
     async fn maintain(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
         let Some(writing) = &self.writing else { return Ok(Upkeep::Done) };
-        writing.samples.lock().await.maintain(&self.database, &writing.head, now).await
+        let upkeep = writing.samples.lock().await.maintain(&self.database, &writing.head, now).await?;
+        if upkeep == Upkeep::Done {
+            self.database.keep().await?;
+        }
+        Ok(upkeep)
     }
 
     async fn close(&self) -> Result<(), StoreError> {
