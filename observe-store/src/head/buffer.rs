@@ -1,7 +1,7 @@
 //! The ticks of all groups that are not yet packed, as bytes.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -177,9 +177,10 @@ impl Buffers {
         self.groups.get(&group)?.open.range().map(|range| range.last)
     }
 
-    /// Returns the ticks to be packed next, those that have waited longest.
-    pub(crate) fn next_closed(&self) -> Option<(i64, Ticks)> {
-        let waiting = self.groups.iter().filter_map(|(group, queue)| Some((*group, queue.closed.front()?)));
+    /// Returns the ticks to be packed next, those that have waited longest; none of the groups in `except`.
+    pub(crate) fn next_closed(&self, except: &BTreeSet<i64>) -> Option<(i64, Ticks)> {
+        let others = self.groups.iter().filter(|(group, _)| !except.contains(group));
+        let waiting = others.filter_map(|(group, queue)| Some((*group, queue.closed.front()?)));
         let first = waiting.min_by_key(|(_, buffer)| buffer.range().map(|range| range.last))?;
         Some((first.0, first.1.ticks()))
     }

@@ -179,17 +179,10 @@ impl Ingest {
         if strangers.is_empty() {
             return Ok(());
         }
-        let found = match self.unsaved.write(tx).await {
-            Ok(()) => catalogue::find(tx, strangers.iter().map(|one| (&*one.name, &*one.labels))).await,
-            Err(error) => Err(error),
-        };
-        let mut found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                known.producer.iter_mut().for_each(|producer| producer.give_back(strangers.clone()));
-                return Err(error);
-            }
-        };
+        self.unsaved.write(tx).await?;
+        let mut found = catalogue::find(tx, strangers.iter().map(|one| (&*one.name, &*one.labels))).await?;
+        // Until here they wait: the calls above may fail or be cut off.
+        known.producer.iter_mut().for_each(|producer| drop(producer.take_newcomers()));
         for newcomer in &strangers {
             let rows = found.entry(format!("{}{}", newcomer.name, newcomer.labels)).or_default();
             self.seat(frame, newcomer, rows);

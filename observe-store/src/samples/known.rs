@@ -47,7 +47,7 @@ impl Known {
         }
     }
 
-    /// Takes the newcomers, and seats those that have waited for their homes since a restart. Returns the others.
+    /// Seats those newcomers that have waited for their homes since a restart. Returns the others, who stay newcomers.
     pub(crate) fn seat_returned(&mut self) -> Vec<Newcomer> {
         let Some(producer) = self.producer.as_mut() else { return Vec::new() };
         let mut strangers = Vec::new();
@@ -57,6 +57,7 @@ impl Known {
                 None => strangers.push(newcomer),
             }
         }
+        producer.give_back(strangers.clone());
         strangers
     }
 

@@ -125,7 +125,8 @@ impl Job {
 
     /// Does one piece of the work. Returns whether all is done, and committed.
     ///
-    /// The transaction must be committed whatever is returned; of a failed one nothing is lost but the piece.
+    /// The transaction must be committed. Where that or the piece fails, the job is of no use any more: another one must
+    /// begin.
     pub(crate) async fn step(&mut self, tx: &mut Transaction) -> Result<bool, StoreError> {
         if self.counters.is_none() {
             self.counters = Some(counters(tx, self.group).await?);
@@ -144,12 +145,9 @@ impl Job {
             self.slots.pop();
             return Ok(false);
         }
-        let done = self.pack(tx, &mut work, &some).await;
-        if done.is_err() {
-            work.packs.extend(some);
-        }
+        self.pack(tx, &mut work, &some).await?;
         self.work = Some(work);
-        done.map(|()| false)
+        Ok(false)
     }
 
     /// Looks at what is packed of a slot already, and gives every tick its place among the others.

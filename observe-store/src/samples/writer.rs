@@ -1,6 +1,6 @@
 //! The sole writer of samples: takes frames in, packs them bit by bit, and removes what is too old.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use observe_core::{Frame, StoreError, Timestamp, Upkeep};
 use parking_lot::RwLock;
@@ -30,6 +30,8 @@ pub(crate) struct Head {
 pub(crate) struct SampleWriter {
     ingest: Ingest,
     job: Option<Job>,
+    /// Groups whose ticks could not be packed: the others come first.
+    stuck: BTreeSet<i64>,
     /// Whether it is not known what became of the last commit.
     is_in_doubt: bool,
     limits: Limits,
@@ -57,6 +59,7 @@ impl SampleWriter {
         let writer = Self {
             ingest: Ingest::new(groups, (series, seq), limits.slots),
             job: None,
+            stuck: BTreeSet::new(),
             is_in_doubt: false,
             limits,
             head_from: None,
@@ -105,7 +108,7 @@ impl SampleWriter {
         if self.job.is_none() {
             self.close_what_waits(head, now);
             let oldest = (now - self.limits.raw).as_nanos().div_euclid(NANOS_PER_MINUTE);
-            let next = head.read().buffers.next_closed();
+            let next = head.read().buffers.next_closed(&self.stuck);
             if let Some((group, ticks)) = next {
                 let slot_minutes = self.ingest.slot_minutes(group);
                 match Job::new(group, slot_minutes, ticks, oldest - LONGEST_SLOT) {
@@ -117,37 +120,46 @@ impl SampleWriter {
         if self.job.is_some() {
             return self.step(database, head).await.map(|()| Upkeep::More);
         }
+        self.stuck.clear();
         self.trim_head(database, head).await
     }
 
     /// Does a piece of packing.
     async fn step(&mut self, database: &Database, head: &RwLock<Head>) -> Result<(), StoreError> {
-        let Some(job) = self.job.as_mut() else { return Ok(()) };
+        // What a piece has done counts once it is committed. Where that fails or is cut off, the job begins anew.
+        let Some(mut job) = self.job.take() else { return Ok(()) };
         let mut tx = if job.will_write() { database.write().await? } else { database.read().await? };
         let stepped = match job.step(&mut tx).await {
             Ok(is_done) => tx.commit().await.map(|()| is_done),
             Err(error) => Err(error),
         };
-        let group = job.group;
         match stepped {
-            Ok(false) => Ok(()),
+            Ok(false) => self.job = Some(job),
             Ok(true) => {
                 self.counts.add(job.counts);
-                self.job = None;
                 let mut head = head.write();
-                head.buffers.forget_closed(group);
+                head.buffers.forget_closed(job.group);
                 head.generation += 1;
-                Ok(())
             }
-            Err(error @ StoreError::Corrupt { .. }) => {
-                self.forget(head, group, &error);
-                Ok(())
+            Err(error @ StoreError::Corrupt { .. }) if self.is_short_of_memory(head) => {
+                self.forget(head, job.group, &error);
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                if matches!(error, StoreError::Corrupt { .. }) {
+                    self.stuck.insert(job.group);
+                }
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
-    /// Gives up ticks that cannot be read; everything else can be packed.
+    /// Returns whether ticks that cannot be packed take more memory than they may.
+    fn is_short_of_memory(&self, head: &RwLock<Head>) -> bool {
+        head.read().buffers.size_bytes() > self.limits.head_bytes.saturating_mul(2)
+    }
+
+    /// Gives up ticks that cannot be packed; everything else can be.
     fn forget(&mut self, head: &RwLock<Head>, group: i64, error: &StoreError) {
         tracing::error!(group, %error, "ticks cannot be packed and are left out");
         self.job = None;
