@@ -72,7 +72,7 @@ impl Checker {
     }
 
     /// Takes in what was acknowledged, and finds out what became of the commit that was cut off.
-    async fn learn(&mut self, store: &SqlStore, told: &Told) {
+    pub(crate) async fn learn(&mut self, store: &SqlStore, told: &Told) {
         let acknowledged = || told.commits.iter().flat_map(|(first, last)| *first..=*last);
         self.ticks.extend(acknowledged());
         self.samples += acknowledged().map(|tick| model::points(tick).len() as u64).sum::<u64>();
@@ -90,7 +90,7 @@ impl Checker {
         }
     }
 
-    async fn compare(&mut self, store: &SqlStore, from: u64) {
+    pub(crate) async fn compare(&mut self, store: &SqlStore, from: u64) {
         self.compare_points(store, from).await;
         self.compare_steps(store, from).await;
         self.compare_events(store, from).await;

@@ -7,6 +7,7 @@
 
 mod check;
 mod child;
+mod cut;
 mod model;
 
 use std::{
@@ -19,6 +20,8 @@ use std::{
 };
 
 use observe_core::{Clock as _, SystemClock};
+use observe_store::Config;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, raw_sql};
 use tempfile::TempDir;
 
 use self::{check::Checker, model::Dice};
@@ -49,6 +52,36 @@ fn a_store_that_is_killed_while_it_is_made_can_be_opened() {
         let told = kills.kill(&file, &checker, patience);
         checker.check(&kills.path(&file), &told, true);
     }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_has_done_everything_or_nothing() {
+    let mut kills = Kills::new();
+    let config = Config::at(kills.path("observe.db").display().to_string());
+    cut(&config, &mut kills.dice).await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_has_done_everything_or_nothing_on_postgresql() {
+    let Some(server) = env::var_os("OBSERVE_TEST_POSTGRES") else {
+        println!("skipped: OBSERVE_TEST_POSTGRES does not name a server");
+        return;
+    };
+    let (server, mut kills) = (server.into_string().unwrap(), Kills::new());
+    let schema = format!("crash_{}_{}", std::process::id(), kills.dice.0);
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut connection).await.unwrap();
+    let separator = if server.contains('?') { '&' } else { '?' };
+    let config = Config::at(format!("{server}{separator}options=-csearch_path%3D{schema}"));
+    cut(&config, &mut kills.dice).await;
+    raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut connection).await.unwrap();
+}
+
+async fn cut(config: &Config, dice: &mut Dice) {
+    let mut checker = Checker::default();
+    let dropped = cut::cut_again_and_again(config, dice, &mut checker, 10 * rounds()).await;
+    println!("{dropped} commits dropped: {checker}");
+    assert!(dropped > rounds(), "hardly any call was dropped");
 }
 
 fn kill_again_and_again(mut checker: Checker, is_short: bool) {
