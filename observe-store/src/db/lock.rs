@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     process,
     time::Duration,
@@ -23,7 +23,10 @@ pub(super) enum Hold {
 /// Locks the file beside a database.
 pub(super) fn file(label: &Label, database: &Path) -> Result<Hold, StoreError> {
     let path = lock_path(database);
-    let cannot = |error| label.refused(format!("the file {} cannot be written: {error}", path.display()));
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::StorageFull => label.unavailable(format!("the disk that holds {} is full", path.display())),
+        _ => label.refused(format!("the file {} cannot be written: {error}", path.display())),
+    };
     let options = File::options().create(true).read(true).write(true).truncate(false).open(&path);
     let mut file = options.map_err(cannot)?;
     match file.try_lock() {
@@ -37,7 +40,11 @@ pub(super) fn file(label: &Label, database: &Path) -> Result<Hold, StoreError> {
         Err(TryLockError::Error(error)) => return Err(cannot(error)),
     }
     let holder = format!("process {} since {}", process::id(), now());
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes())).map_err(cannot)?;
+    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+    if let Err(error) = written {
+        // On a full disk there is still something to read.
+        tracing::warn!(path = %path.display(), %error, "it cannot be said who has the store");
+    }
     Ok(Hold::File(file))
 }
 

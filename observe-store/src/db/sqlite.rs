@@ -62,8 +62,12 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
         )),
         CONSTRAINT => label.corrupt(format!("what is stored does not allow what should be: {message}")),
         CORRUPT => label.corrupt(message.to_owned()),
-        FULL => label.unavailable(format!("the disk that holds {} is full", label.name)),
-        IOERR => label.unavailable(format!("the disk that holds {} does not work: {message}", label.name)),
+        FULL | IOERR if code & 0xff == FULL || code == IOERR_SHMSIZE => {
+            label.unavailable(format!("the disk that holds {} is full", label.name))
+        }
+        IOERR => {
+            label.unavailable(format!("the disk that holds {} does not work: {message} (code {code})", label.name))
+        }
         NOMEM => label.unavailable("there is not enough memory".to_owned()),
         NOTADB => label.refused("the file is not a database: name another one, or move it away"),
         AUTH | PERM | READONLY => label.refused(format!("the file cannot be written by this user: {message}")),
@@ -81,6 +85,8 @@ const LOCKED: i32 = 6;
 const NOMEM: i32 = 7;
 const READONLY: i32 = 8;
 const IOERR: i32 = 10;
+/// There is no room for what connections share.
+const IOERR_SHMSIZE: i32 = IOERR | 19 << 8;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::Range,
     path::Path,
     time::Duration,
 };
@@ -43,6 +44,11 @@ impl Checker {
         Self { reach: Some(ticks), ..Self::default() }
     }
 
+    /// Expects ticks to be stored.
+    pub(crate) fn of_ticks(ticks: Range<u64>) -> Self {
+        Self { next: ticks.end, ticks: ticks.collect(), ..Self::default() }
+    }
+
     /// Returns the tick that the next writer begins with.
     pub(crate) const fn next_tick(&self) -> u64 {
         self.next
@@ -55,19 +61,22 @@ impl Checker {
     /// Opens the store and looks at what was written lately, or at everything.
     pub(crate) fn check(&mut self, path: &Path, told: &Told, is_whole: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let store = SqlStore::open(&Config::at(path.to_str().unwrap())).await.unwrap();
-            self.learn(&store, told).await;
-            let from = if is_whole { 0 } else { self.seen.saturating_sub(300) };
-            let from = from.max(self.next.saturating_sub(self.reach.unwrap_or(self.next)));
+        runtime.block_on(self.look(path, told, is_whole));
+    }
+
+    /// As [`Self::check`].
+    pub(crate) async fn look(&mut self, path: &Path, told: &Told, is_whole: bool) {
+        let store = SqlStore::open(&Config::at(path.to_str().unwrap())).await.unwrap();
+        self.learn(&store, told).await;
+        let from = if is_whole { 0 } else { self.seen.saturating_sub(300) };
+        let from = from.max(self.next.saturating_sub(self.reach.unwrap_or(self.next)));
+        self.compare(&store, from).await;
+        if is_whole && self.reach.is_none() {
+            while store.maintain(model::due(self.next)).await.unwrap() == Upkeep::More {}
             self.compare(&store, from).await;
-            if is_whole && self.reach.is_none() {
-                while store.maintain(model::due(self.next)).await.unwrap() == Upkeep::More {}
-                self.compare(&store, from).await;
-            }
-            store.close().await.unwrap();
-            check_integrity(path).await;
-        });
+        }
+        store.close().await.unwrap();
+        check_integrity(path).await;
         self.seen = self.next;
     }
 
@@ -110,7 +119,7 @@ impl Checker {
         expected
     }
 
-    async fn compare_points(&mut self, store: &SqlStore, from: u64) {
+    pub(crate) async fn compare_points(&mut self, store: &SqlStore, from: u64) {
         let start = model::due(from);
         let expected = self.expected(from, start);
         let query = RangeQuery::raw(Selector::Matching(Vec::new()), start, Timestamp::MAX);

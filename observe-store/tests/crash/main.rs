@@ -8,6 +8,7 @@
 mod check;
 mod child;
 mod cut;
+mod full;
 mod model;
 
 use std::{
