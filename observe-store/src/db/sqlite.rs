@@ -62,7 +62,7 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
         )),
         CONSTRAINT => label.corrupt(format!("what is stored does not allow what should be: {message}")),
         CORRUPT => label.corrupt(message.to_owned()),
-        FULL | IOERR if code & 0xff == FULL || code == IOERR_SHMSIZE => {
+        _ if matches!(code, FULL | IOERR_SHMSIZE) => {
             label.unavailable(format!("the disk that holds {} is full", label.name))
         }
         IOERR => {
