@@ -53,6 +53,8 @@ pub(crate) struct Counts {
     pub(crate) late_ticks: u64,
     /// Rows that were damaged and gave way to new ones.
     pub(crate) corrupt_packs: u64,
+    /// Bytes that were written, of each table.
+    pub(crate) bytes: [u64; 3],
 }
 
 impl Counts {
@@ -61,6 +63,8 @@ impl Counts {
         self.points += other.points;
         self.late_ticks += other.late_ticks;
         self.corrupt_packs += other.corrupt_packs;
+        let [packs, minutes, hours] = other.bytes;
+        self.bytes = [self.bytes[0] + packs, self.bytes[1] + minutes, self.bytes[2] + hours];
     }
 }
 
@@ -309,6 +313,7 @@ impl Job {
         packs.push(PackRow { id, points: work.stamps.len(), data });
         for (table, rows) in &work.rows {
             table.replace(tx, rows).await?;
+            self.counts.bytes[*table as usize] += rows.iter().map(|row| row.data.len() as u64).sum::<u64>();
         }
         let end = (work.minute + self.slot_minutes) * NANOS_PER_MINUTE;
         note_progress(tx, self.group, end, self.last).await

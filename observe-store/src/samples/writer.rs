@@ -1,7 +1,5 @@
 //! The sole writer of samples: takes frames in, packs them bit by bit, and removes what is too old.
 
-use std::time::Duration;
-
 use observe_core::{Frame, StoreError, Timestamp, Upkeep};
 use parking_lot::RwLock;
 
@@ -9,10 +7,13 @@ use super::{
     catalogue,
     ingest::{Appended, Ingest, Slots},
     recover,
+    retention::{self, Retention},
+    rows::Table,
     seal::{Counts, Job},
     slot::{LONGEST_SLOT, NANOS_PER_MINUTE},
 };
 use crate::{
+    RetentionConfig,
     db::{Database, Row, Transaction, Value},
     head::Buffers,
 };
@@ -36,14 +37,15 @@ pub(crate) struct SampleWriter {
     /// What the first commit is that the head still needs, as far as rows before it are removed.
     head_from: Option<i64>,
     counts: Counts,
+    retention: Retention,
 }
 
 /// What samples may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) slots: Slots,
-    /// How long points are kept as they came in.
-    pub(crate) raw: Duration,
+    /// How long everything is kept.
+    pub(crate) retention: RetentionConfig,
     /// What unpacked ticks may take in memory, in bytes.
     pub(crate) head_bytes: usize,
 }
@@ -58,9 +60,10 @@ impl SampleWriter {
             ingest: Ingest::new(groups, (series, seq), limits.slots),
             job: None,
             is_in_doubt: false,
-            limits,
             head_from: None,
             counts: Counts { corrupt_packs: damaged, ..Counts::default() },
+            retention: Retention::new(limits.retention.clone()),
+            limits,
         };
         Ok((writer, Head { buffers, generation: 0 }))
     }
@@ -104,7 +107,8 @@ impl SampleWriter {
         self.resolve(database, head).await?;
         if self.job.is_none() {
             self.close_what_waits(head, now);
-            let oldest = (now - self.limits.raw).as_nanos().div_euclid(NANOS_PER_MINUTE);
+            let oldest = retention::before(now, self.limits.retention.raw_days);
+            let oldest = oldest.as_nanos().div_euclid(NANOS_PER_MINUTE);
             let next = head.read().buffers.next_closed();
             if let Some((group, ticks)) = next {
                 let slot_minutes = self.ingest.slot_minutes(group);
@@ -117,7 +121,27 @@ impl SampleWriter {
         if self.job.is_some() {
             return self.step(database, head).await.map(|()| Upkeep::More);
         }
-        self.trim_head(database, head).await
+        match self.trim_head(database, head).await? {
+            Upkeep::More => Ok(Upkeep::More),
+            Upkeep::Done => self.retention.step(database, now, self.ingest.longest_slot()).await,
+        }
+    }
+
+    /// Returns what there is to say about it, as names and numbers.
+    pub(crate) fn figures(&self, head: &RwLock<Head>) -> Vec<(&'static str, u64)> {
+        let [raw, minutes, hours] = self.counts.bytes;
+        vec![
+            ("head_bytes", head.read().buffers.size_bytes() as u64),
+            ("packs_written", self.counts.packs),
+            ("points_packed", self.counts.points),
+            ("raw_bytes_written", raw),
+            ("minute_bytes_written", minutes),
+            ("hour_bytes_written", hours),
+            ("rows_removed", self.retention.removed),
+            ("late_ticks_dropped", self.counts.late_ticks),
+            ("refused_series", self.ingest.refused_series()),
+            ("corrupt_packs", self.counts.corrupt_packs),
+        ]
     }
 
     /// Does a piece of packing.
@@ -133,6 +157,9 @@ impl SampleWriter {
             Ok(false) => Ok(()),
             Ok(true) => {
                 self.counts.add(job.counts);
+                for (table, bytes) in Table::ALL.into_iter().zip(job.counts.bytes) {
+                    self.retention.add(table, bytes);
+                }
                 self.job = None;
                 let mut head = head.write();
                 head.buffers.forget_closed(group);

@@ -1,11 +1,8 @@
 //! The store on a database.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use async_trait::async_trait;
@@ -57,6 +54,8 @@ pub struct SqlStore {
 struct Writing {
     samples: Mutex<SampleWriter>,
     head: RwLock<Head>,
+    /// What the writer said about itself last.
+    figures: parking_lot::Mutex<Vec<(&'static str, u64)>>,
 }
 
 impl SqlStore {
@@ -93,9 +92,11 @@ impl SqlStore {
 impl Writing {
     async fn open(database: &Database, config: &Config) -> Result<Self, StoreError> {
         let slots = Slots { points: config.slot_points, period_minutes: PERIOD_MINUTES };
-        let limits = Limits { slots, raw: Duration::from_secs(14 * 86_400), head_bytes: 32 << 20 };
+        let limits = Limits { slots, retention: config.retention.clone(), head_bytes: MAX_HEAD_BYTES };
         let (samples, head) = SampleWriter::open(&mut database.read().await?, limits).await?;
-        Ok(Self { samples: Mutex::new(samples), head: RwLock::new(head) })
+        let head = RwLock::new(head);
+        let figures = parking_lot::Mutex::new(samples.figures(&head));
+        Ok(Self { samples: Mutex::new(samples), head, figures })
     }
 
     async fn commit(&self, database: &Database, commit: &Commit) -> Result<(), StoreError> {
@@ -134,7 +135,10 @@ impl Store for SqlStore {
 
     async fn maintain(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
         let Some(writing) = &self.writing else { return Ok(Upkeep::Done) };
-        writing.samples.lock().await.maintain(&self.database, &writing.head, now).await
+        let mut samples = writing.samples.lock().await;
+        let done = samples.maintain(&self.database, &writing.head, now).await;
+        *writing.figures.lock() = samples.figures(&writing.head);
+        done
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -143,6 +147,12 @@ impl Store for SqlStore {
 
     fn name(&self) -> &'static str {
         self.database.dialect().as_str()
+    }
+
+    fn figures(&self) -> Vec<(&'static str, u64)> {
+        let mut figures = self.writing.as_ref().map(|writing| writing.figures.lock().clone()).unwrap_or_default();
+        figures.push(("corrupt_packs_read", self.corrupt.load(Relaxed)));
+        figures
     }
 }
 
@@ -191,3 +201,5 @@ impl StateStore for SqlStore {
 
 /// How long ticks wait to be packed.
 const PERIOD_MINUTES: i64 = 15;
+/// What ticks that wait to be packed may take in memory.
+const MAX_HEAD_BYTES: usize = 32 << 20;
