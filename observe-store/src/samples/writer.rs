@@ -1,6 +1,6 @@
 //! The sole writer of samples: takes frames in, packs them bit by bit, and removes what is too old.
 
-use observe_core::{Frame, StoreError, Timestamp, Upkeep};
+use observe_core::{Figure, Frame, StoreError, Timestamp, Upkeep};
 use parking_lot::RwLock;
 
 use super::{
@@ -127,20 +127,25 @@ impl SampleWriter {
         }
     }
 
-    /// Returns what there is to say about it, as names and numbers.
-    pub(crate) fn figures(&self, head: &RwLock<Head>) -> Vec<(&'static str, u64)> {
+    /// Returns what there is to say about it.
+    pub(crate) fn figures(&self, head: &RwLock<Head>) -> Vec<Figure> {
+        let head_bytes = head.read().buffers.size_bytes() as u64;
         let [raw, minutes, hours] = self.counts.bytes;
         vec![
-            ("head_bytes", head.read().buffers.size_bytes() as u64),
-            ("packs_written", self.counts.packs),
-            ("points_packed", self.counts.points),
-            ("raw_bytes_written", raw),
-            ("minute_bytes_written", minutes),
-            ("hour_bytes_written", hours),
-            ("rows_removed", self.retention.removed),
-            ("late_ticks_dropped", self.counts.late_ticks),
-            ("refused_series", self.ingest.refused_series()),
-            ("corrupt_packs", self.counts.corrupt_packs),
+            Figure::gauge("head_bytes", "Bytes of ticks that wait in memory to be packed.", head_bytes),
+            Figure::counter("packed_points", "Points that were packed.", self.counts.points),
+            Figure::counter("written_packs", "Packs that were written.", self.counts.packs),
+            Figure::counter("written_raw_bytes", "Bytes of packs that were written.", raw),
+            Figure::counter("written_minute_bytes", "Bytes of minutes that were written.", minutes),
+            Figure::counter("written_hour_bytes", "Bytes of hours that were written.", hours),
+            Figure::counter("removed_rows", "Rows that left because of their age or number.", self.retention.removed),
+            Figure::counter("late_ticks", "Ticks that came too late to be kept.", self.counts.late_ticks),
+            Figure::counter("refused_series", "Series for which there was no place.", self.ingest.refused_series()),
+            Figure::counter(
+                "corrupt_packs",
+                "Packs that gave way because they are damaged.",
+                self.counts.corrupt_packs,
+            ),
         ]
     }
 

@@ -7,9 +7,9 @@ use std::sync::{
 
 use async_trait::async_trait;
 use observe_core::{
-    Commit, Enriched, EventQuery, EventStore, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery, SeriesInfo,
-    SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored, Timestamp,
-    Upkeep,
+    Commit, Enriched, EventQuery, EventStore, Figure, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery,
+    SeriesInfo, SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored,
+    Timestamp, Upkeep,
 };
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
@@ -55,7 +55,7 @@ struct Writing {
     samples: Mutex<SampleWriter>,
     head: RwLock<Head>,
     /// What the writer said about itself last.
-    figures: parking_lot::Mutex<Vec<(&'static str, u64)>>,
+    figures: parking_lot::Mutex<Vec<Figure>>,
 }
 
 impl SqlStore {
@@ -149,9 +149,10 @@ impl Store for SqlStore {
         self.database.dialect().as_str()
     }
 
-    fn figures(&self) -> Vec<(&'static str, u64)> {
+    fn figures(&self) -> Vec<Figure> {
         let mut figures = self.writing.as_ref().map(|writing| writing.figures.lock().clone()).unwrap_or_default();
-        figures.push(("corrupt_packs_read", self.corrupt.load(Relaxed)));
+        let help = "Packs that queries left out because they are damaged.";
+        figures.push(Figure::counter("corrupt_packs_read", help, self.corrupt.load(Relaxed)));
         figures
     }
 }
