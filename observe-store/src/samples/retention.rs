@@ -117,16 +117,18 @@ impl Retention {
                 // A slot leaves once all of it is too old.
                 let minute = before(now, self.days(table)).as_nanos().div_euclid(NANOS_PER_MINUTE);
                 let minute = minute.saturating_sub(table.slot_minutes(longest_slot));
-                let (rows, _) = table.remove_oldest(tx, PackKey { minute, pack_no: 0 }.id()).await?;
+                let (rows, _) = table.remove_oldest(tx, PackKey { minute, pack_no: 0 }.id(), ROWS_AT_ONCE).await?;
                 self.removed += rows;
                 Ok(rows == 0)
             }
             Task::Measure(table) => self.measure(tx, table, now).await,
             Task::Excess(table) => {
-                if self.sizes[table as usize].bytes <= self.max_bytes(table) {
+                let excess = self.sizes[table as usize].bytes.saturating_sub(self.max_bytes(table));
+                if excess == 0 {
                     return Ok(true);
                 }
-                let (rows, bytes) = table.remove_oldest(tx, i64::MAX).await?;
+                let rows = i64::try_from(excess / LARGE_ROW).unwrap_or(i64::MAX).clamp(1, ROWS_AT_ONCE);
+                let (rows, bytes) = table.remove_oldest(tx, i64::MAX, rows).await?;
                 let size = &mut self.sizes[table as usize];
                 size.bytes = size.bytes.saturating_sub(bytes);
                 self.removed += rows;
@@ -188,23 +190,25 @@ impl Retention {
 }
 
 impl Table {
-    /// Removes the oldest rows numbered below `end`, a few. Returns how many there were, and how many bytes.
-    async fn remove_oldest(self, tx: &mut Transaction, end: i64) -> Result<(u64, u64), StoreError> {
+    /// Removes the oldest rows numbered below `end`, at most `limit`. Returns how many there were, and how many bytes.
+    async fn remove_oldest(self, tx: &mut Transaction, end: i64, limit: i64) -> Result<(u64, u64), StoreError> {
         let sql = match self {
             Self::Pack => {
-                "DELETE FROM pack WHERE id IN (SELECT id FROM pack WHERE id < $1 ORDER BY id LIMIT 64) \
+                "DELETE FROM pack WHERE id IN (SELECT id FROM pack WHERE id < $1 ORDER BY id LIMIT $2) \
                  RETURNING CAST(LENGTH(data) AS BIGINT)"
             }
             Self::Tier1 => {
-                "DELETE FROM tier1 WHERE id IN (SELECT id FROM tier1 WHERE id < $1 ORDER BY id LIMIT 64) \
+                "DELETE FROM tier1 WHERE id IN (SELECT id FROM tier1 WHERE id < $1 ORDER BY id LIMIT $2) \
                  RETURNING CAST(LENGTH(data) AS BIGINT)"
             }
             Self::Tier2 => {
-                "DELETE FROM tier2 WHERE id IN (SELECT id FROM tier2 WHERE id < $1 ORDER BY id LIMIT 64) \
+                "DELETE FROM tier2 WHERE id IN (SELECT id FROM tier2 WHERE id < $1 ORDER BY id LIMIT $2) \
                  RETURNING CAST(LENGTH(data) AS BIGINT)"
             }
         };
-        let lengths = tx.fetch_all(sql, &[Value::Int(end)], |row: &Row<'_>| Ok(row.int(0)?.unsigned_abs())).await?;
+        let lengths = tx
+            .fetch_all(sql, &[Value::Int(end), Value::Int(limit)], |row: &Row<'_>| Ok(row.int(0)?.unsigned_abs()))
+            .await?;
         Ok((lengths.len() as u64, lengths.into_iter().sum()))
     }
 
@@ -226,6 +230,10 @@ pub(crate) fn before(now: Timestamp, days: f64) -> Timestamp {
     now - Duration::try_from_secs_f64(days * 86_400.0).unwrap_or(Duration::MAX)
 }
 
+/// Rows that leave together when they are too old, and when there are far too many.
+const ROWS_AT_ONCE: i64 = 64;
+/// Few rows have more bytes, so that dividing by it does not make too many leave.
+const LARGE_ROW: u64 = 64 << 10;
 const ROUND: Duration = Duration::from_secs(60);
 const MEASURE_AGAIN: Duration = Duration::from_secs(3_600);
 /// What nobody has renewed for so long belongs to nothing that is still there.

@@ -35,6 +35,8 @@ pub(crate) struct Job {
     packs: BTreeSet<usize>,
     /// The slots that are left, the last one first.
     slots: Vec<i64>,
+    /// Of slots before this minute no points are kept, but minutes and hours.
+    raw_from: i64,
     counters: Option<HashSet<u32>>,
     work: Option<Work>,
     encoder: PackEncoder,
@@ -85,8 +87,14 @@ struct Work {
 }
 
 impl Job {
-    /// Starts to pack ticks of a group; those before the minute `oldest` are dropped, because nothing so old is kept.
-    pub(crate) fn new(group: i64, slot_minutes: i64, ticks: Ticks, oldest: i64) -> Result<Self, StoreError> {
+    /// Starts to pack ticks of a group. Of those before the minute `raw_from` no points are kept, and those before
+    /// `oldest` are dropped.
+    pub(crate) fn new(
+        group: i64,
+        slot_minutes: i64,
+        ticks: Ticks,
+        (oldest, raw_from): (i64, i64),
+    ) -> Result<Self, StoreError> {
         let (mut times, mut present) = (Vec::new(), PlaceSet::default());
         let walked = ticks.walk(&PlaceSet::default(), |state| {
             times.push(state.timestamp);
@@ -111,6 +119,7 @@ impl Job {
             times,
             packs: present.iter().map(|place| place / PACK_SERIES).collect(),
             slots: slots.into_iter().rev().collect(),
+            raw_from,
             counters: None,
             work: None,
             encoder: PackEncoder::default(),
@@ -248,7 +257,13 @@ impl Job {
         for (series, cells) in columns.iter() {
             let last = minutes.before(series, start).or_else(|| before.before(series, start)).map(|bucket| bucket.last);
             let buckets = joined(singles(cells.points(&work.stamps), last), MINUTE);
-            minutes.replace(series, start, end, buckets.into_iter().map(|(_, bucket)| bucket));
+            let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
+            if work.minute < self.raw_from {
+                // What else a minute is made of is gone, so it stays as it is.
+                minutes.complete(series, MINUTE, buckets);
+            } else {
+                minutes.replace(series, start, end, buckets);
+            }
         }
         let (hours_id, mut hours) = self.tier_row(tx, Table::Tier2, work.minute, pack_no).await?;
         let (first, last) = (super::bucket::floor(start, HOUR), super::bucket::floor(end - 1, HOUR) + HOUR);
@@ -311,6 +326,9 @@ impl Job {
         self.counts.packs += packs.len() as u64;
         self.counts.points += packs.iter().map(|row| row.points as u64).sum::<u64>();
         packs.push(PackRow { id, points: work.stamps.len(), data });
+        if work.minute < self.raw_from {
+            packs.clear();
+        }
         for (table, rows) in &work.rows {
             table.replace(tx, rows).await?;
             self.counts.bytes[*table as usize] += rows.iter().map(|row| row.data.len() as u64).sum::<u64>();

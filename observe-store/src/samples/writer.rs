@@ -107,12 +107,10 @@ impl SampleWriter {
         self.resolve(database, head).await?;
         if self.job.is_none() {
             self.close_what_waits(head, now);
-            let oldest = retention::before(now, self.limits.retention.raw_days);
-            let oldest = oldest.as_nanos().div_euclid(NANOS_PER_MINUTE);
             let next = head.read().buffers.next_closed();
             if let Some((group, ticks)) = next {
                 let slot_minutes = self.ingest.slot_minutes(group);
-                match Job::new(group, slot_minutes, ticks, oldest - LONGEST_SLOT) {
+                match Job::new(group, slot_minutes, ticks, self.oldest_minutes(now)) {
                     Ok(job) => self.job = Some(job),
                     Err(error) => self.forget(head, group, &error),
                 }
@@ -147,6 +145,13 @@ impl SampleWriter {
                 self.counts.corrupt_packs,
             ),
         ]
+    }
+
+    /// Returns from which minute on anything is kept, and from which on points as they came in.
+    fn oldest_minutes(&self, now: Timestamp) -> (i64, i64) {
+        let RetentionConfig { raw_days, minute_days, hour_days, .. } = self.limits.retention;
+        let minute = |days| retention::before(now, days).as_nanos().div_euclid(NANOS_PER_MINUTE) - LONGEST_SLOT;
+        (minute(raw_days.max(minute_days).max(hour_days)), minute(raw_days))
     }
 
     /// Does a piece of packing.
