@@ -18,7 +18,7 @@ const DAY: u64 = 86_400;
 
 struct Fixture {
     store: SqlStore,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 fn at(second: u64) -> Timestamp {
@@ -41,7 +41,7 @@ impl Fixture {
         let directory = tempfile::tempdir().unwrap();
         let url = directory.path().join("observe.db").display().to_string();
         let store = SqlStore::open(&Config { retention, ..Config::at(url) }).await.unwrap();
-        Self { store, _directory: directory }
+        Self { store, directory }
     }
 
     async fn fill(&self, seconds: std::ops::Range<u64>) {
@@ -167,4 +167,24 @@ async fn events_states_and_series_leave_with_their_time() {
     let all = SeriesQuery { selector: Selector::Matching(Vec::new()), after: None, limit: 10 };
     assert_eq!(fixture.store.series(&all).await.unwrap(), []);
     assert_eq!(fixture.ask(0, Aggregate::names()[0]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_file_shrinks_when_most_of_it_is_free() {
+    let retention = RetentionConfig { raw_days: 1.0, minute_days: 1.0, hour_days: 1.0, ..RetentionConfig::default() };
+    let fixture = Fixture::new(retention).await;
+    let events = (1..3_000).map(|number: u64| {
+        let data = EventData::Custom(Custom { name: "x".repeat(3_000), data: number.into() });
+        let mut event = SystemEvent::new("test", at(0), data);
+        event.id = EventId::from_u64(number);
+        Arc::new(Enriched { event, process: None })
+    });
+    fixture.store.commit(&Commit { events: events.collect(), ..Commit::default() }).await.unwrap();
+    let path = fixture.directory.path().join("observe.db");
+    fixture.keep_in_order(10).await;
+    fixture.keep_in_order(200 * DAY).await;
+
+    fixture.store.close().await.unwrap();
+    let left = std::fs::metadata(&path).unwrap().len();
+    assert!(left < 6_000_000, "{left} bytes are left of about 12 million");
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     RetentionConfig,
-    db::{Database, Row, Transaction, Value},
+    db::{Database, Dialect, Row, Transaction, Value},
     sql::retention::{self, Kept},
 };
 
@@ -39,6 +39,8 @@ enum Task {
     Rows(Kept),
     States,
     Series,
+    /// Room in the file that nothing takes any more.
+    Room,
 }
 
 /// How large a table is, as far as that is known.
@@ -88,7 +90,7 @@ impl Retention {
 
     /// Lists what there is to look at.
     fn round(&mut self, now: Timestamp) -> Vec<Task> {
-        let mut tasks: Vec<Task> = vec![Task::Series, Task::States];
+        let mut tasks: Vec<Task> = vec![Task::Room, Task::Series, Task::States];
         tasks.extend(Kept::ALL.map(Task::Rows));
         for table in Table::ALL {
             if self.max_bytes(table) > 0 {
@@ -148,6 +150,7 @@ impl Retention {
                 let old = before(now, STATE_DAYS).as_nanos();
                 Ok(tx.execute(sql, &[Value::Int(old)]).await? == 0)
             }
+            Task::Room => give_back_room(tx).await,
             Task::Series => {
                 let sql = "DELETE FROM series WHERE series_id IN \
                            (SELECT series_id FROM series WHERE ended_at < $1 LIMIT 256)";
@@ -225,6 +228,20 @@ impl Table {
     }
 }
 
+/// Makes the file of SQLite a little smaller while more than a quarter of it is free. Returns whether it is small enough.
+async fn give_back_room(tx: &mut Transaction) -> Result<bool, StoreError> {
+    if tx.dialect() == Dialect::Postgres {
+        return Ok(true);
+    }
+    let count = |row: &Row<'_>| row.int(0);
+    let free = tx.fetch_first("PRAGMA freelist_count", &[], count).await?.unwrap_or_default();
+    let all = tx.fetch_first("PRAGMA page_count", &[], count).await?.unwrap_or_default();
+    if free <= all / 4 || free <= FREE_PAGES {
+        return Ok(true);
+    }
+    tx.run("PRAGMA incremental_vacuum(64)").await.map(|()| false)
+}
+
 /// Returns the time so many days before now.
 pub(crate) fn before(now: Timestamp, days: f64) -> Timestamp {
     now - Duration::try_from_secs_f64(days * 86_400.0).unwrap_or(Duration::MAX)
@@ -234,6 +251,8 @@ pub(crate) fn before(now: Timestamp, days: f64) -> Timestamp {
 const ROWS_AT_ONCE: i64 = 64;
 /// Few rows have more bytes, so that dividing by it does not make too many leave.
 const LARGE_ROW: u64 = 64 << 10;
+/// So many free pages are never too many.
+const FREE_PAGES: i64 = 1_024;
 const ROUND: Duration = Duration::from_secs(60);
 const MEASURE_AGAIN: Duration = Duration::from_secs(3_600);
 /// What nobody has renewed for so long belongs to nothing that is still there.

@@ -210,7 +210,7 @@ async fn page(
     Ok((rows.into_iter().filter(|one| selector.matches(&one.key)).collect(), cursor))
 }
 
-const KEYS_A_QUERY: usize = 250;
+const KEYS_A_QUERY: usize = 64;
 const PAGE: i64 = 1_000;
 /// Places of series that one query may look at.
 const MAX_SERIES: usize = 100_000;
