@@ -41,11 +41,13 @@ impl Bucket {
         self.last_at = next.last_at;
     }
 
-    /// Adds what came late: it is not the last, and nothing grew by it.
+    /// Adds what came late: nothing grew by it, and it may not be the last.
     pub(crate) fn add_late(&mut self, late: &Self) {
         let (last, last_at) = (self.last, self.last_at);
         self.append(late);
-        (self.last, self.last_at) = (last, last_at);
+        if late.last_at < last_at {
+            (self.last, self.last_at) = (last, last_at);
+        }
     }
 
     /// Returns what an aggregate makes of it; `before` is when the point in front of the stretch was, and `start` when

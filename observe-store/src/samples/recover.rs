@@ -56,10 +56,12 @@ pub(crate) async fn head(tx: &mut Transaction) -> Result<(Buffers, u64), StoreEr
         let read = |row: &Row<'_>| Ok((row.int(0)?, row.blob(1)?.to_vec()));
         let rows =
             tx.fetch_all("SELECT seq, data FROM head WHERE seq > $1 ORDER BY seq LIMIT $2", &values, read).await?;
-        let Some((last, _)) = rows.last() else { return Ok((reading.buffers, reading.damaged)) };
+        let Some((last, _)) = rows.last() else { break };
         after = *last;
         rows.iter().for_each(|(seq, data)| reading.take(*seq, data));
     }
+    reading.close_what_is_packed_in_part();
+    Ok((reading.buffers, reading.damaged))
 }
 
 struct Reading {
@@ -98,13 +100,22 @@ impl Reading {
             if position <= progress.packed {
                 return;
             }
-            // What is packed in part stays apart from what follows, so that it is known which part that is.
             if position > progress.sealing && self.buffers.last(group) <= Some(progress.sealing) {
                 self.buffers.close(group);
             }
         }
         if self.understood.contains(&group) {
             self.buffers.append(group, position, staged);
+        }
+    }
+
+    /// What is packed in part stays apart from what follows, so that it is known which part that is; also from what will
+    /// be committed next.
+    fn close_what_is_packed_in_part(&mut self) {
+        for (group, progress) in &self.progress {
+            if self.buffers.last(*group) <= Some(progress.sealing) {
+                self.buffers.close(*group);
+            }
         }
     }
 }

@@ -359,11 +359,13 @@ fn add_row(
     Ok(())
 }
 
-/// Notes that the ticks of a group up to a position are packed as far as they are before `until`.
+/// Notes that the ticks of a group up to a position are packed as far as they are before `until`. Packing that begins
+/// again takes nothing of that back: what is packed twice is visible all the while.
 async fn note_progress(tx: &mut Transaction, group: i64, until: i64, last: Position) -> Result<(), StoreError> {
     let sql = "INSERT INTO seal_state(group_id, head_seq, sealing_seq, sealed_until) VALUES($1, -1, $2, $3) \
-               ON CONFLICT(group_id) DO UPDATE SET \
-               sealing_seq = excluded.sealing_seq, sealed_until = excluded.sealed_until";
+               ON CONFLICT(group_id) DO UPDATE SET sealing_seq = excluded.sealing_seq, sealed_until = CASE \
+               WHEN seal_state.sealing_seq = excluded.sealing_seq AND seal_state.sealed_until > excluded.sealed_until \
+               THEN seal_state.sealed_until ELSE excluded.sealed_until END";
     tx.execute(sql, &[Value::Int(group), Value::Int(last.0), Value::Int(until)]).await.map(drop)
 }
 
