@@ -12,15 +12,16 @@ mod support;
 use std::{collections::HashMap, path::Path, sync::Arc};
 
 use observe::{
-    Commit, MetricKey, MetricStore, RangeQuery, Selector, Store, Timestamp, Upkeep,
+    Commit, MetricKey, MetricStore, RangeQuery, Selector, Store, Timestamp,
     store::{Config, SqlStore},
 };
 
 use self::support::{
     Effort,
     pages::Pages,
-    recording::{LONG_AFTER, Player, Recording},
-    rivals::{gorilla_stamps, gorilla_values, prometheus, victoria_metrics},
+    recording::{Player, Recording},
+    rivals::{Gorilla, gorilla_stamps, prometheus, victoria_metrics},
+    stored::{finish, keep},
 };
 
 fn main() {
@@ -74,11 +75,10 @@ async fn fill(config: &Config, recording: &Recording, player: &mut Player) {
     for tick in 0..recording.stamps.len() {
         store.commit(&Commit { frames: vec![player.frame(tick)], ..Commit::default() }).await.unwrap();
         if tick % 2 == 0 {
-            while store.maintain(recording.stamp(tick)).await.unwrap() == Upkeep::More {}
+            keep(&store, recording.stamp(tick)).await;
         }
     }
-    let after = recording.stamp(recording.stamps.len() - 1) + LONG_AFTER;
-    while store.maintain(after).await.unwrap() == Upkeep::More {}
+    finish(&store, recording.stamp(recording.stamps.len())).await;
     store.close().await.unwrap();
 }
 
@@ -119,7 +119,8 @@ fn gorilla(recording: &Recording, has_stamps: bool) -> usize {
     let stamps: Vec<i64> = recording.stamps.iter().map(|stamp| stamp / 1_000_000).collect();
     let stamps: usize = stamps.chunks(1_024).map(gorilla_stamps).sum();
     let values = recording.series.iter().flat_map(|series| series.values.chunks(1_024));
-    values.map(gorilla_values).sum::<usize>() + if has_stamps { stamps * recording.series.len() } else { 0 }
+    values.map(|values| Gorilla::of(values).bytes()).sum::<usize>()
+        + if has_stamps { stamps * recording.series.len() } else { 0 }
 }
 
 fn zstd(recording: &Recording, level: i32) -> usize {

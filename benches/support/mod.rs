@@ -5,6 +5,9 @@
 pub(crate) mod pages;
 pub(crate) mod recording;
 pub(crate) mod rivals;
+#[cfg(feature = "store")]
+pub(crate) mod stored;
+pub(crate) mod usage;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A recording of a host, and as many series as a bench wants with values like its.
 
-use std::{collections::HashMap, io::Read, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, io::Read, path::PathBuf, sync::Arc};
 
 use flate2::read::GzDecoder;
 use observe::{Attributes, Frame, Metric, MetricKey, Schema, SubjectId, Table, Timestamp, Unit};
@@ -157,6 +157,3 @@ impl Player {
 
 /// Ticks by which a subject is later than the one before it.
 const SHIFT: usize = 17;
-
-/// How far ahead of the last tick everything is packed.
-pub(crate) const LONG_AFTER: Duration = Duration::from_secs(7_200);

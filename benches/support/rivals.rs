@@ -101,18 +101,44 @@ fn size_of_directory(directory: &Path) -> usize {
     size.sum()
 }
 
-/// Returns how many bytes Gorilla takes for values: each is the XOR with the one before, without the zeros around it.
-pub(crate) fn gorilla_values(values: &[f64]) -> usize {
-    let mut bits = Bits::default();
-    let (mut before, mut window) = (0, None);
-    for value in values.iter().map(|value| value.to_bits()) {
-        push_value(&mut bits, value ^ before, &mut window);
-        before = value;
+/// Values as Gorilla writes them: each is the XOR with the one before, without the zeros around it.
+#[derive(Clone, Debug)]
+pub(crate) struct Gorilla {
+    bits: Bits,
+    count: usize,
+}
+
+impl Gorilla {
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let mut bits = Bits::default();
+        let (mut before, mut window) = (0, None);
+        for value in values.iter().map(|value| value.to_bits()) {
+            push_value(&mut bits, value ^ before, &mut window);
+            before = value;
+        }
+        let made = Self { bits, count: values.len() };
+        debug_assert!(made.values().iter().map(|value| value.to_bits()).eq(values.iter().map(|value| value.to_bits())));
+        made
     }
-    debug_assert!(
-        read_values(&mut bits.clone(), values.len()).into_iter().eq(values.iter().map(|value| value.to_bits()))
-    );
-    bits.bytes()
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bits.len.div_ceil(8)
+    }
+
+    pub(crate) fn values(&self) -> Vec<f64> {
+        let (mut value, mut left, mut len, mut at) = (0, 0, 0, 0);
+        let read = (0..self.count).map(|_| {
+            if self.bits.take(&mut at, 1) == 1 {
+                if self.bits.take(&mut at, 1) == 1 {
+                    left = self.bits.take(&mut at, 5) as u32;
+                    len = self.bits.take(&mut at, 6) as u32 + 1;
+                }
+                value ^= self.bits.take(&mut at, len) << (64 - left - len);
+            }
+            f64::from_bits(value)
+        });
+        read.collect()
+    }
 }
 
 /// Returns how many bytes Gorilla takes for stamps in ms: each is what its step differs from the step before.
@@ -157,27 +183,11 @@ fn push_value(bits: &mut Bits, change: u64, window: &mut Option<(u32, u32)>) {
     }
 }
 
-fn read_values(bits: &mut Bits, count: usize) -> Vec<u64> {
-    let (mut value, mut left, mut len) = (0, 0, 0);
-    let read = (0..count).map(|_| {
-        if bits.take(1) == 1 {
-            if bits.take(1) == 1 {
-                left = bits.take(5) as u32;
-                len = bits.take(6) as u32 + 1;
-            }
-            value ^= bits.take(len) << (64 - left - len);
-        }
-        value
-    });
-    read.collect()
-}
-
 /// Bits in the order in which they came.
 #[derive(Clone, Debug, Default)]
 struct Bits {
     words: Vec<u64>,
     len: usize,
-    taken: usize,
 }
 
 impl Bits {
@@ -203,12 +213,12 @@ impl Bits {
         self.len += count as usize;
     }
 
-    /// Takes as many bits as [`push`](Self::push) appended.
-    fn take(&mut self, count: u32) -> u64 {
-        let (at, shift) = (self.taken / 64, (self.taken % 64) as u32);
-        self.taken += count as usize;
-        let high = self.words.get(at).copied().unwrap_or_default() << shift;
-        let low = self.words.get(at + 1).copied().unwrap_or_default().checked_shr(64 - shift).unwrap_or_default();
+    /// Takes as many bits as [`push`](Self::push) appended, from `at` on.
+    fn take(&self, at: &mut usize, count: u32) -> u64 {
+        let (word, shift) = (*at / 64, (*at % 64) as u32);
+        *at += count as usize;
+        let high = self.words.get(word).copied().unwrap_or_default() << shift;
+        let low = self.words.get(word + 1).copied().unwrap_or_default().checked_shr(64 - shift).unwrap_or_default();
         (high | low) >> (64 - count)
     }
 }
