@@ -4,21 +4,22 @@
 //! the same as once. Rows become visible slot by slot, with a note of how far the ticks are packed, so nothing is ever
 //! counted twice or missed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod tiers;
+mod work;
+
+use std::collections::{BTreeSet, HashSet};
 
 use observe_core::StoreError;
 
+use self::work::Work;
 use super::{
-    bucket::{joined, singles},
-    cells::{Columns, ELSEWHERE},
     rows::{PackRow, Table},
-    slot::{self, GROUP_PACKS, NANOS_PER_MINUTE, PACK_SERIES, PackKey},
-    tier::TierPack,
+    slot::{self, NANOS_PER_MINUTE, PACK_SERIES, PackKey},
 };
 use crate::{
     db::{Row, Transaction, Value},
     head::{PlaceSet, Position, Ticks},
-    pack::{MAX_TICKS, PackEncoder, PackView, Scratch, Stamps, decode_stamps, encode_stamps},
+    pack::{PackEncoder, Scratch, Stamps, encode_stamps},
 };
 
 /// Ticks of one group that are being packed.
@@ -68,22 +69,6 @@ impl Counts {
         let [packs, minutes, hours] = other.bytes;
         self.bytes = [self.bytes[0] + packs, self.bytes[1] + minutes, self.bytes[2] + hours];
     }
-}
-
-/// One slot that is being packed.
-#[derive(Debug)]
-struct Work {
-    minute: i64,
-    stamps: Vec<i64>,
-    /// Of each tick of the head, which tick of the slot it is.
-    index: Vec<u32>,
-    /// Of each tick that was packed before, which tick of the slot it is.
-    moved: Vec<u32>,
-    /// The rows of the slot that were there before.
-    before: BTreeMap<i64, Vec<u8>>,
-    /// The packs that are left.
-    packs: Vec<usize>,
-    rows: BTreeMap<Table, Vec<PackRow>>,
 }
 
 impl Job {
@@ -165,43 +150,6 @@ impl Job {
         done.map(|()| false)
     }
 
-    /// Looks at what is packed of a slot already, and gives every tick its place among the others.
-    async fn begin(&mut self, tx: &mut Transaction, minute: i64) -> Result<Work, StoreError> {
-        let key = |pack_no| PackKey { minute, pack_no }.id();
-        let (first, last) = (key(slot::pack_no(self.group, 0)), key(slot::stamps_no(self.group)));
-        let mut before = Table::Pack.rows_between(tx, first, last).await?;
-        let old_stamps = match before.remove(&last).map(|row| decode_stamps(&row)) {
-            Some(Ok(stamps)) => stamps,
-            None => Vec::new(),
-            Some(Err(error)) => {
-                tracing::error!(group = self.group, minute, %error, "the times of a slot are damaged; it begins anew");
-                self.counts.corrupt_packs += 1;
-                before.clear();
-                Vec::new()
-            }
-        };
-        let is_here = |time: &&i64| slot::slot_of(**time, self.slot_minutes) == minute;
-        let mut stamps: Vec<i64> = self.times.iter().filter(is_here).chain(&old_stamps).copied().collect();
-        stamps.sort_unstable();
-        stamps.dedup();
-        if stamps.len() > MAX_TICKS {
-            self.counts.late_ticks += (stamps.len() - MAX_TICKS) as u64;
-            stamps.truncate(MAX_TICKS);
-        }
-        let find = |time: &i64| stamps.binary_search(time).ok().and_then(|at| u32::try_from(at).ok());
-        let of_group = |id: &i64| (PackKey::from_id(*id).pack_no - slot::pack_no(self.group, 0)) as usize;
-        let old_packs: BTreeSet<usize> = before.keys().map(of_group).filter(|pack| *pack < GROUP_PACKS).collect();
-        Ok(Work {
-            minute,
-            index: self.times.iter().map(|time| find(time).unwrap_or(ELSEWHERE)).collect(),
-            moved: old_stamps.iter().filter_map(find).collect(),
-            packs: self.packs.union(&old_packs).copied().collect(),
-            before,
-            stamps,
-            rows: BTreeMap::new(),
-        })
-    }
-
     /// Packs the series of some packs, and their buckets.
     async fn pack(&mut self, tx: &mut Transaction, work: &mut Work, packs: &[usize]) -> Result<(), StoreError> {
         for pack in packs {
@@ -224,100 +172,6 @@ impl Job {
         Ok(())
     }
 
-    /// Joins what the head has of the series of a pack with what was packed before; where both have a value, that of
-    /// the head is the newer one.
-    fn columns(&mut self, work: &Work, pack: usize, pack_no: i64) -> Result<Columns, StoreError> {
-        let ticks = work.stamps.len();
-        let mut columns = Columns::default();
-        let id = PackKey { minute: work.minute, pack_no }.id();
-        let added = work.before.get(&id).map(|row| add_row(&mut columns, row, &work.moved, ticks, &mut self.scratch));
-        if let Some(Err(error)) = added {
-            tracing::error!(pack = id, %error, "a pack is damaged; what is new takes its place");
-            self.counts.corrupt_packs += 1;
-        }
-        let mut wanted = PlaceSet::default();
-        (pack * PACK_SERIES..(pack + 1) * PACK_SERIES).for_each(|place| wanted.insert(place));
-        let added = columns.add_head(&self.ticks, &wanted, &work.index, ticks);
-        added.map_err(|error| damaged(&format!("head of group {}", self.group), &error))?;
-        Ok(columns)
-    }
-
-    /// Makes the rows of both tiers that hold the slot's minutes and hours of a pack.
-    async fn tiers(
-        &mut self,
-        tx: &mut Transaction,
-        work: &Work,
-        pack_no: i64,
-        columns: &Columns,
-    ) -> Result<[(Table, PackRow); 2], StoreError> {
-        let start = work.minute * NANOS_PER_MINUTE;
-        let end = start + self.slot_minutes * NANOS_PER_MINUTE;
-        let (minutes_id, mut minutes) = self.tier_row(tx, Table::Tier1, work.minute, pack_no).await?;
-        let before = self.row_before(tx, work.minute, pack_no, &minutes).await?;
-        for (series, cells) in columns.iter() {
-            let last = minutes.before(series, start).or_else(|| before.before(series, start)).map(|bucket| bucket.last);
-            let buckets = joined(singles(cells.points(&work.stamps), last), MINUTE);
-            let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
-            if work.minute < self.raw_from {
-                // What else a minute is made of is gone, so it stays as it is.
-                minutes.complete(series, MINUTE, buckets);
-            } else {
-                minutes.replace(series, start, end, buckets);
-            }
-        }
-        let (hours_id, mut hours) = self.tier_row(tx, Table::Tier2, work.minute, pack_no).await?;
-        let (first, last) = (super::bucket::floor(start, HOUR), super::bucket::floor(end - 1, HOUR) + HOUR);
-        for (series, _) in columns.iter() {
-            let buckets = minutes.series.get(&series).into_iter().flatten();
-            let here = buckets.filter(|bucket| (first..last).contains(&bucket.last_at)).copied();
-            hours.replace(series, first, last, joined(here, HOUR).into_iter().map(|(_, bucket)| bucket));
-        }
-        let counters = self.counters.as_ref();
-        let mut row = |id, tier: &TierPack| {
-            let is_counter = |series| counters.is_some_and(|counters| counters.contains(&series));
-            let data = tier.encode(&mut self.encoder, is_counter);
-            let data = data.map_err(|error| damaged("what is to be packed", &error))?;
-            Ok(PackRow { id, points: tier.len(), data })
-        };
-        Ok([(Table::Tier1, row(minutes_id, &minutes)?), (Table::Tier2, row(hours_id, &hours)?)])
-    }
-
-    /// Reads the row of a tier that holds a minute, as it is with the slots before.
-    async fn tier_row(
-        &mut self,
-        tx: &mut Transaction,
-        table: Table,
-        minute: i64,
-        pack_no: i64,
-    ) -> Result<(i64, TierPack), StoreError> {
-        let length = table.slot_minutes(self.slot_minutes);
-        let id = PackKey { minute: minute - minute.rem_euclid(length), pack_no }.id();
-        let row = table.rows(tx, &[id]).await?.remove(&id);
-        let Some(row) = row else { return Ok((id, TierPack::default())) };
-        let decoded = TierPack::decode(&row, &mut self.scratch).unwrap_or_else(|error| {
-            tracing::error!(table = table.name(), row = id, %error, "a row of a tier is damaged and begins anew");
-            self.counts.corrupt_packs += 1;
-            TierPack::default()
-        });
-        Ok((id, decoded))
-    }
-
-    /// Reads the row before that of a slot, where the slot is the first in its own: growth counts from there.
-    async fn row_before(
-        &mut self,
-        tx: &mut Transaction,
-        minute: i64,
-        pack_no: i64,
-        minutes: &TierPack,
-    ) -> Result<TierPack, StoreError> {
-        let start = minute * NANOS_PER_MINUTE;
-        if minutes.series.values().flatten().any(|bucket| bucket.last_at < start) {
-            return Ok(TierPack::default());
-        }
-        let length = Table::Tier1.slot_minutes(self.slot_minutes);
-        Ok(self.tier_row(tx, Table::Tier1, minute - length, pack_no).await?.1)
-    }
-
     /// Makes a slot visible.
     async fn finish(&mut self, tx: &mut Transaction, work: &mut Work) -> Result<(), StoreError> {
         let data = encode_stamps(&work.stamps).map_err(|error| damaged("what is to be packed", &error))?;
@@ -336,27 +190,6 @@ impl Job {
         let end = (work.minute + self.slot_minutes) * NANOS_PER_MINUTE;
         note_progress(tx, self.group, end, self.last).await
     }
-}
-
-/// Adds what an older pack has.
-fn add_row(
-    columns: &mut Columns,
-    row: &[u8],
-    moved: &[u32],
-    ticks: usize,
-    scratch: &mut Scratch,
-) -> Result<(), crate::pack::PackError> {
-    let view = PackView::parse(row)?;
-    if view.ticks() != moved.len() {
-        return Err(crate::pack::PackError::Unfit("a pack with other times than its group"));
-    }
-    for column in view.decoded(scratch) {
-        let ((series, _), column) = column?;
-        if let Some(cells) = columns.cells_mut(series, ticks) {
-            cells.set_column(&column, moved);
-        }
-    }
-    Ok(())
 }
 
 /// Notes that the ticks of a group up to a position are packed as far as they are before `until`. Packing that begins
@@ -389,5 +222,3 @@ pub(crate) fn damaged(what: &str, error: &dyn std::error::Error) -> StoreError {
 
 /// Two packs of 1,024 points take about five milliseconds.
 const PACKS_A_STEP: usize = 2;
-const MINUTE: i64 = 60 * 1_000_000_000;
-const HOUR: i64 = 60 * MINUTE;
