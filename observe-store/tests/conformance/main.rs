@@ -56,6 +56,7 @@ conformance! {
         series_are_described,
         steps_are_answered_alike_before_and_after_packing,
         the_value_written_last_stays,
+        what_is_too_old_leaves,
     }
     spans {
         spans_are_those_that_are_asked_for,

@@ -184,3 +184,25 @@ pub(crate) async fn an_answer_that_would_be_too_large_is_refused(store: &dyn Sto
         98.0
     );
 }
+
+pub(crate) async fn what_is_too_old_leaves(store: &dyn Store) {
+    if store.name() == "memory" {
+        // Its bound is that of bytes.
+        return;
+    }
+    const DAY: u64 = 86_400;
+    commit(store, frames(0..2_000)).await;
+    keep_in_order(store, 10_000).await;
+    let hours = RangeQuery {
+        step: Duration::from_secs(3_600),
+        aggregate: Aggregate::Count,
+        ..raw("q.done{queue=mail}", 0..2_000)
+    };
+
+    keep_in_order(store, 100 * DAY).await;
+
+    assert!(values(store, &raw("q.done{queue=mail}", 0..2_000)).await[0].1.is_empty());
+    assert_eq!(values(store, &hours).await[0].1.iter().sum::<f64>(), 2_000.0);
+    keep_in_order(store, 1_000 * DAY).await;
+    assert!(values(store, &hours).await[0].1.is_empty());
+}
