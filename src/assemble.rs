@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use observe::{
-    Collector, DetectorFactory, Engine, Limits, StartError,
+    Collector, DetectorFactory, Engine, Limits, StartError, Store, StoreError,
     collectors::{self, InvalidConfig as InvalidCollectors},
     http::AppState,
     ml::{self, Unmatched},
-    store::MemoryStore,
+    store::{MemoryStore, SqlStore},
 };
 
 use crate::settings::{Loaded, Settings, SettingsError};
@@ -21,12 +21,16 @@ pub(crate) enum AssembleError {
     /// A thread could not be started.
     #[error("cannot start the engine")]
     Start(#[from] StartError),
+    /// The store cannot be used.
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
 }
 
 /// Says whether all parts can be made of the settings, without starting any.
 pub(crate) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
     server(loaded)?;
     memory(loaded)?;
+    store_settings(loaded)?;
     detectors(loaded)?;
     collectors(loaded)?;
     Ok(())
@@ -42,10 +46,10 @@ pub(crate) fn remarks(loaded: &Loaded) -> Vec<String> {
 }
 
 /// Starts an engine with everything that the settings ask for.
-pub(crate) fn engine(loaded: &Loaded) -> Result<Engine, AssembleError> {
+pub(crate) async fn engine(loaded: &Loaded) -> Result<Engine, AssembleError> {
     let limits = limits(&loaded.settings);
-    let store = MemoryStore::new(limits.budget().history);
-    let mut builder = Engine::builder().host_name(host_name()).store(Arc::new(store)).limits(limits);
+    let store = store(&loaded.settings, &limits).await?;
+    let mut builder = Engine::builder().host_name(host_name()).store(store).limits(limits);
     for detector in detectors(loaded)? {
         builder = builder.detector(detector);
     }
@@ -61,8 +65,20 @@ pub(crate) fn http_state(loaded: &Loaded, engine: &Engine) -> AppState {
     AppState::new(engine.handle().clone(), server.clone()).with_trend_significance(ml.trend_significance)
 }
 
+async fn store(settings: &Settings, limits: &Limits) -> Result<Arc<dyn Store>, StoreError> {
+    if settings.store.is_memory() {
+        return Ok(Arc::new(MemoryStore::new(limits.budget().history)));
+    }
+    Ok(Arc::new(SqlStore::open(&settings.store).await?))
+}
+
 fn limits(settings: &Settings) -> Limits {
-    Limits { memory_max_bytes: settings.memory.max_bytes, ..Limits::default() }
+    let commit_interval = settings.store.commit_interval();
+    Limits { memory_max_bytes: settings.memory.max_bytes, commit_interval, ..Limits::default() }
+}
+
+fn store_settings(loaded: &Loaded) -> Result<(), SettingsError> {
+    loaded.settings.store.check().map_err(|error| problem_with(loaded, error.key(), &error.to_string()))
 }
 
 fn server(loaded: &Loaded) -> Result<(), SettingsError> {

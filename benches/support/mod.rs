@@ -2,7 +2,16 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub(crate) mod pages;
+pub(crate) mod recording;
+pub(crate) mod rivals;
+#[cfg(feature = "store")]
+pub(crate) mod stored;
+pub(crate) mod usage;
+
 use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// How much to measure. With `--test` each bench runs once, to show that it still works.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +48,25 @@ impl Effort {
 
 /// Returns the processor time that this thread has used.
 pub(crate) fn thread_time() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time_of(ClockId::ThreadCPUTime)
+}
+
+/// Returns the processor time that all threads of this process have used.
+pub(crate) fn process_time() -> Duration {
+    time_of(ClockId::ProcessCPUTime)
+}
+
+fn time_of(clock: ClockId) -> Duration {
+    let now = clock_gettime(clock);
     let seconds = Duration::from_secs(now.tv_sec.unsigned_abs());
     seconds + Duration::from_nanos(now.tv_nsec.unsigned_abs())
+}
+
+/// Returns the value below which a share of the values lies.
+pub(crate) fn quantile(values: &mut [Duration], share: f64) -> Duration {
+    values.sort_unstable();
+    let at = (values.len() as f64 * share) as usize;
+    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
 /// Returns nanoseconds for each of `count` things.

@@ -44,7 +44,7 @@ pub use self::{
     processor::{Budget, DetectorStats, ProcessorStats},
     series::{SeriesView, Stats, percentile},
     store::{
-        Aggregate, Commit, EventQuery, EventStore, InvalidSelector, LogQuery, LogStore, Matcher, MetricStore,
+        Aggregate, Commit, EventQuery, EventStore, Figure, InvalidSelector, LogQuery, LogStore, Matcher, MetricStore,
         RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, SpanQuery, SpanStore, State,
         StateStore, Store, StoreError, Stored, Upkeep,
     },

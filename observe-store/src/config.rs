@@ -4,6 +4,8 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::db::Address;
+
 /// Where things are kept, and for how long.
 ///
 /// # Examples
@@ -56,12 +58,11 @@ pub struct RetentionConfig {
 }
 
 /// Says which setting cannot be used.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{key} is {value}; it can be {} to {}", range.start(), range.end())]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{key} {problem}")]
 pub struct InvalidConfig {
     key: &'static str,
-    value: f64,
-    range: RangeInclusive<f64>,
+    problem: String,
 }
 
 impl InvalidConfig {
@@ -91,13 +92,27 @@ impl Config {
         Duration::try_from_secs_f64(self.commit_interval_seconds).unwrap_or(Self::DEFAULT_INTERVAL)
     }
 
-    /// Checks every value, but for the url.
+    /// Returns the url without its password.
+    #[must_use]
+    pub fn shown_url(&self) -> String {
+        match self.url.parse::<Address>() {
+            _ if self.is_memory() => self.url.clone(),
+            Ok(address) => address.to_string(),
+            Err(_) => "not a url that can be used".to_owned(),
+        }
+    }
+
+    /// Checks every value.
     ///
     /// # Errors
     ///
     /// Says which value cannot be used, and which can.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         let Self { commit_interval_seconds, slot_points, retention, .. } = self;
+        if !self.is_memory() {
+            let parsed = self.url.parse::<Address>();
+            parsed.map_err(|error| InvalidConfig { key: "store.url", problem: error.to_string() })?;
+        }
         within("store.commit_interval_seconds", *commit_interval_seconds, 0.1..=60.0)?;
         within("store.slot_points", f64::from(*slot_points), 128.0..=8_192.0)?;
         let days = [
@@ -153,5 +168,7 @@ impl fmt::Debug for Config {
 }
 
 fn within(key: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<(), InvalidConfig> {
-    if range.contains(&value) { Ok(()) } else { Err(InvalidConfig { key, value, range }) }
+    let (least, most) = (range.start(), range.end());
+    let problem = || format!("is {value}; it can be {least} to {most}");
+    if range.contains(&value) { Ok(()) } else { Err(InvalidConfig { key, problem: problem() }) }
 }

@@ -1,5 +1,7 @@
 //! Samples against a model: whatever happens between writing and asking, every point is there once, bit by bit.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

@@ -51,7 +51,7 @@ fn as_toml(loaded: &Loaded) -> String {
             text.push_str(&format!("{gap}[{parent}]\n"));
             parent.clone_into(&mut section);
         }
-        let line = format!("{name} = {value}");
+        let line = format!("{name} = {}", shown(loaded, &key, value));
         // Writing to a string cannot fail.
         writeln!(text, "{line:<40} # {origin}").unwrap_or_default();
     }
@@ -64,9 +64,15 @@ fn split(key: &str) -> (&str, &str) {
 }
 
 fn as_json(loaded: &Loaded) -> String {
-    let settings: Vec<_> = loaded.rows().into_iter().map(|(key, value, origin)| row(&key, value, &origin)).collect();
+    let rows = loaded.rows().into_iter();
+    let settings: Vec<_> = rows.map(|(key, value, origin)| row(&key, &shown(loaded, &key, value), &origin)).collect();
     let file = loaded.file.as_ref().map(|path| path.display().to_string());
     format!("{:#}\n", json!({ "valid": true, "file": file, "warnings": loaded.remarks, "settings": settings }))
+}
+
+/// Returns a value as others may see it: without a password.
+fn shown(loaded: &Loaded, key: &str, value: &Value) -> Value {
+    if key == "store.url" { loaded.settings.store.shown_url().into() } else { value.clone() }
 }
 
 fn errors_as_json(errors: &SettingsErrors) -> String {

@@ -93,6 +93,9 @@ impl Args {
 impl ServeError {
     const fn help(&self) -> &'static str {
         match self {
+            Self::Assemble(AssembleError::Store(_)) => {
+                "set store.url to a database that this process may write to, or to \"memory\" to keep nothing"
+            }
             Self::Assemble(_) | Self::Runtime(_) => "raise the limits of threads, of memory or of open files",
             Self::Bind(_) => "stop what uses the address, or choose another with --host and --port",
         }
@@ -120,7 +123,7 @@ fn serve(loaded: &Loaded) -> Result<(), ServeError> {
 /// Answers requests until `stop`; returns the engine and when its drain must be over.
 async fn answer(loaded: &Loaded, stop: CancellationToken) -> Result<(Engine, Instant), ServeError> {
     let server = Server::bind(&loaded.settings.server).await?;
-    let engine = assemble::engine(loaded)?;
+    let engine = assemble::engine(loaded).await?;
     announce(loaded, &server);
     let state = assemble::http_state(loaded, &engine).with_server_stats(server.stats());
     let answering = server.serve(http::router(state), stop.clone(), REQUESTS_GRACE);

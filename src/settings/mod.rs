@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) server: observe_http::Config,
     pub(crate) log: telemetry::Config,
     pub(crate) memory: MemoryConfig,
+    pub(crate) store: observe_store::Config,
     pub(crate) collectors: observe_collectors::Config,
     pub(crate) ml: observe_ml::Config,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BusStats, DetectorStats, IntakeStats, ProcessCacheStats, ProcessorStats, Timestamp};
+use crate::{BusStats, DetectorStats, Figure, IntakeStats, ProcessCacheStats, ProcessorStats, Timestamp};
 
 /// How everything in an engine is doing.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ pub struct StoreStatus {
     /// What the last such piece failed of; `None` once one has succeeded since.
     pub last_maintenance_error: Option<String>,
     /// What the store says about itself; see [`crate::Store::figures`].
-    pub figures: Vec<(&'static str, u64)>,
+    pub figures: Vec<Figure>,
     /// How far rings and detectors are filled with what was before the restart.
     pub refill: RefillStatus,
 }

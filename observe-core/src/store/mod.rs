@@ -64,9 +64,36 @@ pub trait Store: EventStore + LogStore + MetricStore + SpanStore + StateStore + 
     /// Returns the name of the kind of store: `memory`, `sqlite` or `postgres`.
     fn name(&self) -> &'static str;
 
-    /// Returns what the store has to say about itself, as names and numbers: `packs_written`, 12.
-    fn figures(&self) -> Vec<(&'static str, u64)> {
+    /// Returns what the store has to say about itself.
+    fn figures(&self) -> Vec<Figure> {
         Vec::new()
+    }
+}
+
+/// A number that a store has to say about itself. Complete by nature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Figure {
+    /// What it is called: `written_packs`.
+    pub name: &'static str,
+    /// One sentence that says what it counts or measures.
+    pub help: &'static str,
+    /// Whether it only grows.
+    pub kind: SeriesKind,
+    /// How many.
+    pub value: u64,
+}
+
+impl Figure {
+    /// Makes a figure that only grows.
+    #[must_use]
+    pub const fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self { name, help, kind: SeriesKind::Counter, value }
+    }
+
+    /// Makes a figure that goes up and down.
+    #[must_use]
+    pub const fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self { name, help, kind: SeriesKind::Gauge, value }
     }
 }
 

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use crate::{
-    Commit, Enriched, EventQuery, EventStore, Frame, LogQuery, LogRecord, LogStore, MetricStore, Point, RangeQuery,
-    SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store,
-    StoreError, Stored, Timestamp, Upkeep,
+    Commit, Enriched, EventQuery, EventStore, Figure, Frame, LogQuery, LogRecord, LogStore, MetricStore, Point,
+    RangeQuery, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore,
+    Store, StoreError, Stored, Timestamp, Upkeep,
 };
 
 /// A store that keeps commits in memory, and fails as long as it is told to. It answers for the points that it was
@@ -137,8 +137,8 @@ impl Store for FlakyStore {
         "flaky"
     }
 
-    fn figures(&self) -> Vec<(&'static str, u64)> {
-        vec![("commits", self.inner.lock().commits.len() as u64)]
+    fn figures(&self) -> Vec<Figure> {
+        vec![Figure::counter("kept_commits", "Commits that are kept.", self.inner.lock().commits.len() as u64)]
     }
 }
 

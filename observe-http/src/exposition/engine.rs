@@ -23,6 +23,9 @@ pub(super) fn add(exposition: &mut Exposition, handle: &Handle) {
             exposition.add(&row.name, &[("collector", collector.name)], (row.value)(collector));
         }
     }
+    for figure in &status.store.figures {
+        exposition.add(&Name::of_store(figure), &[], figure.value as f64);
+    }
     exposition.add(&BUILD, &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
 }
 
@@ -122,6 +125,15 @@ static ENGINE: &[Row<EngineStatus>] = &[
     }),
     counter("observe_store_dropped_frames_total", "Frames that were never stored because too much waited.", |s| {
         s.store.dropped_frames as f64
+    }),
+    counter("observe_store_maintenance_failures_total", "Pieces of upkeep that failed.", |s| {
+        s.store.maintenance_failures as f64
+    }),
+    gauge("observe_store_refill_running", "Whether rings are being filled with what was before the start.", |s| {
+        f64::from(u8::from(s.store.refill.is_running))
+    }),
+    counter("observe_store_refill_points_total", "Points that came back into the rings.", |s| {
+        s.store.refill.points as f64
     }),
     counter("observe_store_dropped_events_total", "Events that were never stored because too much waited.", |s| {
         s.store.dropped_events as f64

@@ -10,6 +10,8 @@ mod write;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use observe_core::{Figure, SeriesKind};
+
 pub(crate) use self::write::Format;
 use crate::AppState;
 
@@ -60,6 +62,16 @@ impl Name {
 
     const fn gauge(text: &'static str, help: &'static str) -> Self {
         Self { text: Cow::Borrowed(text), kind: Kind::Gauge, help: Cow::Borrowed(help) }
+    }
+
+    /// Names what a store says about itself.
+    fn of_store(figure: &Figure) -> Self {
+        let (kind, ending) = match figure.kind {
+            SeriesKind::Counter => (Kind::Counter, "_total"),
+            SeriesKind::Gauge => (Kind::Gauge, ""),
+        };
+        let text = Cow::Owned(format!("observe_store_{}{ending}", figure.name));
+        Self { text, kind, help: Cow::Borrowed(figure.help) }
     }
 
     const fn histogram(text: &'static str, help: &'static str) -> Self {

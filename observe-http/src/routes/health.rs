@@ -189,13 +189,17 @@ fn store(status: &StoreStatus, now: Timestamp) -> ComponentBody {
         return ComponentBody::new("disabled", now);
     }
     let word = match (&status.last_error, status.dropped_frames) {
-        (None, _) => HEALTHY,
-        (Some(_), 0) => DEGRADED,
+        (None, _) if status.last_maintenance_error.is_none() => HEALTHY,
+        (None, _) | (Some(_), 0) => DEGRADED,
         (Some(_), _) => UNHEALTHY,
     };
     let latency_ms = status.last_commit.map(|_| time::millis(status.last_duration));
     // What a store says about its failure can name files and hosts: that is for the log.
-    let detail = status.last_error.as_ref().map(|_| "the last commit failed".to_owned());
+    let detail = match (&status.last_error, &status.last_maintenance_error) {
+        (Some(_), _) => Some("the last commit failed".to_owned()),
+        (None, Some(_)) => Some("what is stored is not kept in order".to_owned()),
+        (None, None) => None,
+    };
     ComponentBody { latency_ms, detail, ..ComponentBody::new(word, now) }
 }
 

@@ -1,7 +1,9 @@
 //! `GET /stats`: how the engine is doing.
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State, response::Response};
-use observe_core::{EngineStatus, SubscriberStats};
+use observe_core::{EngineStatus, RefillStatus, SubscriberStats};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -129,6 +131,24 @@ struct StoreBody<T: WireTime> {
     last_duration_ms: f64,
     backlog_bytes: usize,
     dropped_frames: u64,
+    dropped_events: u64,
+    /// Pieces of upkeep that failed.
+    maintenance_failures: u64,
+    /// What the store says about itself.
+    figures: BTreeMap<&'static str, u64>,
+    /// How far memory is filled with what was before the start.
+    refill: Refill,
+}
+
+/// How far memory is filled with what was before the start.
+#[derive(Debug, Serialize, ToSchema)]
+struct Refill {
+    is_running: bool,
+    /// Collectors whose past came back.
+    producers: u64,
+    points: u64,
+    /// Questions that the store did not answer.
+    failures: u64,
 }
 
 /// A collector.
@@ -189,10 +209,19 @@ fn read<T: WireTime>(state: &AppState) -> Stats<T> {
             last_duration_ms: time::millis(status.store.last_duration),
             backlog_bytes: status.store.backlog_bytes,
             dropped_frames: status.store.dropped_frames,
+            dropped_events: status.store.dropped_events,
+            maintenance_failures: status.store.maintenance_failures,
+            figures: status.store.figures.iter().map(|figure| (figure.name, figure.value)).collect(),
+            refill: refill(&status.store.refill),
         },
         collectors: collectors(&status),
         performance: performance(state),
     }
+}
+
+fn refill(status: &RefillStatus) -> Refill {
+    let RefillStatus { is_running, producers, points, failures, .. } = status;
+    Refill { is_running: *is_running, producers: *producers, points: *points, failures: *failures }
 }
 
 fn event_bus(state: &AppState, status: &EngineStatus) -> EventBus {

@@ -205,4 +205,4 @@ static SERIES: Insert = Insert {
 
 const COUNTER: i64 = 1;
 const GAUGE: i64 = 0;
-const KEYS_A_QUERY: usize = 250;
+const KEYS_A_QUERY: usize = 64;

@@ -81,6 +81,11 @@ impl Ingest {
         known.map_or(FALLBACK_SLOT, |known| known.slot_minutes)
     }
 
+    /// Returns the length of the longest slot of any group.
+    pub(crate) fn longest_slot(&self) -> i64 {
+        self.producers.values().map(|known| known.slot_minutes).max().unwrap_or(FALLBACK_SLOT)
+    }
+
     /// Returns how many series have no place, because there were too many or a frame named them twice.
     pub(crate) const fn refused_series(&self) -> u64 {
         self.refused_series

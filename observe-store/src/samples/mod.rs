@@ -7,6 +7,7 @@ mod ingest;
 mod known;
 mod query;
 mod recover;
+mod retention;
 mod rows;
 mod seal;
 mod slot;

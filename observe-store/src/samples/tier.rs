@@ -1,10 +1,10 @@
 //! A row of a tier: the buckets of the series of one pack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use observe_core::Aggregate;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, floor};
 use crate::pack::{ColumnData, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
@@ -30,6 +30,14 @@ impl TierPack {
         let buckets = self.series.entry(series).or_default();
         buckets.retain(|bucket| !(start..end).contains(&bucket.last_at));
         buckets.extend(new);
+        buckets.sort_by_key(|bucket| bucket.last_at);
+    }
+
+    /// Adds the buckets of a series for stretches of `length` that have none yet.
+    pub(crate) fn complete(&mut self, series: u32, length: i64, new: impl IntoIterator<Item = Bucket>) {
+        let buckets = self.series.entry(series).or_default();
+        let taken: BTreeSet<i64> = buckets.iter().map(|bucket| floor(bucket.last_at, length)).collect();
+        buckets.extend(new.into_iter().filter(|bucket| !taken.contains(&floor(bucket.last_at, length))));
         buckets.sort_by_key(|bucket| bucket.last_at);
     }
 

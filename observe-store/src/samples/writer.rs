@@ -1,18 +1,21 @@
 //! The sole writer of samples: takes frames in, packs them bit by bit, and removes what is too old.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use observe_core::{Frame, StoreError, Timestamp, Upkeep};
+use observe_core::{Figure, Frame, StoreError, Timestamp, Upkeep};
 use parking_lot::RwLock;
 
 use super::{
     catalogue,
     ingest::{Appended, Ingest, Slots},
     recover,
+    retention::{self, Retention},
+    rows::Table,
     seal::{Counts, Job},
     slot::{LONGEST_SLOT, NANOS_PER_MINUTE},
 };
 use crate::{
+    RetentionConfig,
     db::{Database, Row, Transaction, Value},
     head::Buffers,
 };
@@ -38,14 +41,15 @@ pub(crate) struct SampleWriter {
     /// What the first commit is that the head still needs, as far as rows before it are removed.
     head_from: Option<i64>,
     counts: Counts,
+    retention: Retention,
 }
 
 /// What samples may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) slots: Slots,
-    /// How long points are kept as they came in.
-    pub(crate) raw: Duration,
+    /// How long everything is kept.
+    pub(crate) retention: RetentionConfig,
     /// What unpacked ticks may take in memory, in bytes.
     pub(crate) head_bytes: usize,
 }
@@ -61,9 +65,10 @@ impl SampleWriter {
             job: None,
             stuck: BTreeSet::new(),
             is_in_doubt: false,
-            limits,
             head_from: None,
             counts: Counts { corrupt_packs: damaged, ..Counts::default() },
+            retention: Retention::new(limits.retention.clone()),
+            limits,
         };
         Ok((writer, Head { buffers, generation: 0 }))
     }
@@ -107,11 +112,10 @@ impl SampleWriter {
         self.resolve(database, head).await?;
         if self.job.is_none() {
             self.close_what_waits(head, now);
-            let oldest = (now - self.limits.raw).as_nanos().div_euclid(NANOS_PER_MINUTE);
             let next = head.read().buffers.next_closed(&self.stuck);
             if let Some((group, ticks)) = next {
                 let slot_minutes = self.ingest.slot_minutes(group);
-                match Job::new(group, slot_minutes, ticks, oldest - LONGEST_SLOT) {
+                match Job::new(group, slot_minutes, ticks, self.oldest_minutes(now)) {
                     Ok(job) => self.job = Some(job),
                     Err(error) => self.forget(head, group, &error),
                 }
@@ -121,7 +125,39 @@ impl SampleWriter {
             return self.step(database, head).await.map(|()| Upkeep::More);
         }
         self.stuck.clear();
-        self.trim_head(database, head).await
+        match self.trim_head(database, head).await? {
+            Upkeep::More => Ok(Upkeep::More),
+            Upkeep::Done => self.retention.step(database, now, self.ingest.longest_slot()).await,
+        }
+    }
+
+    /// Returns what there is to say about it.
+    pub(crate) fn figures(&self, head: &RwLock<Head>) -> Vec<Figure> {
+        let head_bytes = head.read().buffers.size_bytes() as u64;
+        let [raw, minutes, hours] = self.counts.bytes;
+        vec![
+            Figure::gauge("head_bytes", "Bytes of ticks that wait in memory to be packed.", head_bytes),
+            Figure::counter("packed_points", "Points that were packed.", self.counts.points),
+            Figure::counter("written_packs", "Packs that were written.", self.counts.packs),
+            Figure::counter("written_raw_bytes", "Bytes of packs that were written.", raw),
+            Figure::counter("written_minute_bytes", "Bytes of minutes that were written.", minutes),
+            Figure::counter("written_hour_bytes", "Bytes of hours that were written.", hours),
+            Figure::counter("removed_rows", "Rows that left because of their age or number.", self.retention.removed),
+            Figure::counter("late_ticks", "Ticks that came too late to be kept.", self.counts.late_ticks),
+            Figure::counter("refused_series", "Series for which there was no place.", self.ingest.refused_series()),
+            Figure::counter(
+                "corrupt_packs",
+                "Packs that gave way because they are damaged.",
+                self.counts.corrupt_packs,
+            ),
+        ]
+    }
+
+    /// Returns from which minute on anything is kept, and from which on points as they came in.
+    fn oldest_minutes(&self, now: Timestamp) -> (i64, i64) {
+        let RetentionConfig { raw_days, minute_days, hour_days, .. } = self.limits.retention;
+        let minute = |days| retention::before(now, days).as_nanos().div_euclid(NANOS_PER_MINUTE) - LONGEST_SLOT;
+        (minute(raw_days.max(minute_days).max(hour_days)), minute(raw_days))
     }
 
     /// Does a piece of packing.
@@ -137,6 +173,9 @@ impl SampleWriter {
             Ok(false) => self.job = Some(job),
             Ok(true) => {
                 self.counts.add(job.counts);
+                for (table, bytes) in Table::ALL.into_iter().zip(job.counts.bytes) {
+                    self.retention.add(table, bytes);
+                }
                 let mut head = head.write();
                 head.buffers.forget_closed(job.group);
                 head.generation += 1;

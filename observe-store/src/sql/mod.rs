@@ -4,7 +4,6 @@ mod body;
 pub(crate) mod events;
 mod filter;
 pub(crate) mod logs;
-#[allow(dead_code, reason = "whoever maintains the store calls it")]
 pub(crate) mod retention;
 pub(crate) mod spans;
 pub(crate) mod states;

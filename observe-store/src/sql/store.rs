@@ -1,18 +1,15 @@
 //! The store on a database.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use async_trait::async_trait;
 use observe_core::{
-    Commit, Enriched, EventQuery, EventStore, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery, SeriesInfo,
-    SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored, Timestamp,
-    Upkeep,
+    Commit, Enriched, EventQuery, EventStore, Figure, LogQuery, LogRecord, LogStore, MetricStore, RangeQuery,
+    SeriesInfo, SeriesPoints, SeriesQuery, Span, SpanQuery, SpanStore, State, StateStore, Store, StoreError, Stored,
+    Timestamp, Upkeep,
 };
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
@@ -57,6 +54,8 @@ pub struct SqlStore {
 struct Writing {
     samples: Mutex<SampleWriter>,
     head: RwLock<Head>,
+    /// What the writer said about itself last.
+    figures: parking_lot::Mutex<Vec<Figure>>,
 }
 
 impl SqlStore {
@@ -93,9 +92,11 @@ impl SqlStore {
 impl Writing {
     async fn open(database: &Database, config: &Config) -> Result<Self, StoreError> {
         let slots = Slots { points: config.slot_points, period_minutes: PERIOD_MINUTES };
-        let limits = Limits { slots, raw: Duration::from_secs(14 * 86_400), head_bytes: 32 << 20 };
+        let limits = Limits { slots, retention: config.retention.clone(), head_bytes: MAX_HEAD_BYTES };
         let (samples, head) = SampleWriter::open(&mut database.read().await?, limits).await?;
-        Ok(Self { samples: Mutex::new(samples), head: RwLock::new(head) })
+        let head = RwLock::new(head);
+        let figures = parking_lot::Mutex::new(samples.figures(&head));
+        Ok(Self { samples: Mutex::new(samples), head, figures })
     }
 
     async fn commit(&self, database: &Database, commit: &Commit) -> Result<(), StoreError> {
@@ -133,11 +134,14 @@ impl Store for SqlStore {
 
     async fn maintain(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
         let Some(writing) = &self.writing else { return Ok(Upkeep::Done) };
-        let upkeep = writing.samples.lock().await.maintain(&self.database, &writing.head, now).await?;
-        if upkeep == Upkeep::Done {
+        let mut samples = writing.samples.lock().await;
+        let upkeep = samples.maintain(&self.database, &writing.head, now).await;
+        *writing.figures.lock() = samples.figures(&writing.head);
+        drop(samples);
+        if matches!(upkeep, Ok(Upkeep::Done)) {
             self.database.keep().await?;
         }
-        Ok(upkeep)
+        upkeep
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -146,6 +150,13 @@ impl Store for SqlStore {
 
     fn name(&self) -> &'static str {
         self.database.dialect().as_str()
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let mut figures = self.writing.as_ref().map(|writing| writing.figures.lock().clone()).unwrap_or_default();
+        let help = "Packs that queries left out because they are damaged.";
+        figures.push(Figure::counter("corrupt_packs_read", help, self.corrupt.load(Relaxed)));
+        figures
     }
 }
 
@@ -194,3 +205,5 @@ impl StateStore for SqlStore {
 
 /// How long ticks wait to be packed.
 const PERIOD_MINUTES: i64 = 15;
+/// What ticks that wait to be packed may take in memory.
+const MAX_HEAD_BYTES: usize = 32 << 20;

@@ -8,6 +8,7 @@
 
 mod events;
 mod logs;
+mod samples;
 mod spans;
 mod states;
 mod support;
@@ -46,7 +47,17 @@ conformance! {
         what_looks_like_an_operator_is_harmless,
         words_are_runs_of_letters_and_digits,
     }
-    // Those of samples go here.
+    samples {
+        an_answer_that_would_be_too_large_is_refused,
+        growth_survives_a_counter_that_starts_anew,
+        known_series_without_points_are_told_from_unknown_ones,
+        points_come_back_in_the_order_of_time,
+        series_are_chosen_by_what_they_are_like,
+        series_are_described,
+        steps_are_answered_alike_before_and_after_packing,
+        the_value_written_last_stays,
+        what_is_too_old_leaves,
+    }
     spans {
         spans_are_those_that_are_asked_for,
         spans_come_back_as_they_were,

@@ -62,7 +62,7 @@ struct Answer<'a> {
 impl Answer<'_> {
     async fn make(&self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
         let plan = Plan::new(tx, self.query).await?;
-        let mut sinks: Vec<Sink> = self.placements.iter().map(|_| Sink::new(&plan)).collect();
+        let mut sinks: Vec<Sink> = self.placements.iter().map(|place| Sink::new(&plan, place.row.step_ms)).collect();
         let mut left = self.query.max_points;
         for group in select::by_group(&self.placements) {
             match plan.table.bucket() {

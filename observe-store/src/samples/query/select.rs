@@ -69,13 +69,10 @@ impl Placement {
 
 /// Finds the places of the series that are chosen.
 pub(crate) async fn placements(tx: &mut Transaction, selector: &Selector) -> Result<Vec<Placement>, StoreError> {
-    let mut found = Vec::new();
     if let Selector::Keys(keys) = selector {
-        for some in keys.chunks(KEYS_A_QUERY) {
-            found.extend(with_keys(tx, some).await?);
-        }
-        return Ok(found);
+        return of_keys(tx, keys).await;
     }
+    let mut found = Vec::new();
     let mut after = (String::new(), String::new(), -1);
     loop {
         let (rows, last) = page(tx, selector, &after, PAGE).await?;
@@ -95,6 +92,9 @@ pub(crate) async fn infos(tx: &mut Transaction, query: &SeriesQuery) -> Result<V
         (key.name().to_owned(), key.attributes().to_string(), i64::MAX)
     });
     let mut infos: Vec<SeriesInfo> = Vec::new();
+    if let Selector::Keys(keys) = &query.selector {
+        return Ok(in_order(of_keys(tx, keys).await?, query));
+    }
     loop {
         let (rows, last) = page(tx, &query.selector, &from, PAGE).await?;
         for info in rows.into_iter().map(Placement::info) {
@@ -108,6 +108,24 @@ pub(crate) async fn infos(tx: &mut Transaction, query: &SeriesQuery) -> Result<V
         let Some(last) = last else { return Ok(infos) };
         from = last;
     }
+}
+
+/// Describes places in the order of the names of their series and then of the text of their attributes.
+fn in_order(mut places: Vec<Placement>, query: &SeriesQuery) -> Vec<SeriesInfo> {
+    places.sort_by(|one, other| (&one.row.name, &one.row.labels).cmp(&(&other.row.name, &other.row.labels)));
+    let after = query.after.as_ref().map(|key| (key.name(), key.attributes().to_string()));
+    let is_after = |place: &Placement| {
+        after.as_ref().is_none_or(|(name, labels)| (&*place.row.name, &*place.row.labels) > (*name, labels.as_str()))
+    };
+    let mut infos: Vec<SeriesInfo> = Vec::new();
+    for info in places.into_iter().filter(is_after).map(Placement::info) {
+        match infos.last_mut().filter(|before| before.key == info.key) {
+            Some(before) => join(before, &info),
+            None => infos.push(info),
+        }
+    }
+    infos.truncate(query.limit);
+    infos
 }
 
 /// Makes the description of a series with several places out of those of each.
@@ -133,6 +151,14 @@ pub(crate) fn by_group(placements: &[Placement]) -> Vec<GroupPlaces> {
     let mut groups: Vec<GroupPlaces> = groups.into_values().collect();
     groups.iter_mut().for_each(|group| group.members.sort_by_key(|member| (member.pack_no, member.series)));
     groups
+}
+
+async fn of_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Placement>, StoreError> {
+    let mut found = Vec::new();
+    for some in keys.chunks(KEYS_A_QUERY) {
+        found.extend(with_keys(tx, some).await?);
+    }
+    Ok(found)
 }
 
 async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Placement>, StoreError> {
@@ -184,7 +210,7 @@ async fn page(
     Ok((rows.into_iter().filter(|one| selector.matches(&one.key)).collect(), cursor))
 }
 
-const KEYS_A_QUERY: usize = 250;
+const KEYS_A_QUERY: usize = 64;
 const PAGE: i64 = 1_000;
 /// Places of series that one query may look at.
 const MAX_SERIES: usize = 100_000;

@@ -14,6 +14,8 @@ pub(crate) struct Sink {
     start: i64,
     end: i64,
     step: i64,
+    /// What usually lies between two points.
+    interval: i64,
     kind: Kind,
 }
 
@@ -22,22 +24,34 @@ enum Kind {
     /// As they are.
     Points(Vec<Point>),
     /// Summed up by step.
-    Steps { steps: Vec<(i64, Bucket)>, step_end: i64, before: Option<(i64, f64)>, first_before: Option<i64> },
+    Steps {
+        steps: Vec<(i64, Bucket)>,
+        step_end: i64,
+        before: Option<(i64, f64)>,
+        /// When the point was from which growth counts: the last one before the range, else the first one in it.
+        origin: Option<i64>,
+    },
     /// All values of each step.
     Values(Vec<(i64, Vec<f64>)>),
 }
 
 impl Sink {
-    pub(crate) fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan, step_ms: i64) -> Self {
         let is_growth = matches!(plan.aggregate, Aggregate::Increase | Aggregate::Rate);
         let kind = if plan.aggregate.needs_points() && plan.step > 0 {
             Kind::Values(Vec::new())
         } else if plan.step > 0 || is_growth {
-            Kind::Steps { steps: Vec::new(), step_end: i64::MIN, before: None, first_before: None }
+            Kind::Steps { steps: Vec::new(), step_end: i64::MIN, before: None, origin: None }
         } else {
             Kind::Points(Vec::new())
         };
-        Self { start: plan.start, end: plan.end, step: plan.step.max(1), kind }
+        Self {
+            start: plan.start,
+            end: plan.end,
+            step: plan.step.max(1),
+            interval: step_ms.saturating_mul(1_000_000),
+            kind,
+        }
     }
 
     /// Returns how many points the answer has so far.
@@ -60,15 +74,16 @@ impl Sink {
                     points.push(Point { timestamp: Timestamp::from_nanos(at), value });
                 }
             }
-            Kind::Steps { steps, step_end, before, first_before } => {
+            Kind::Steps { steps, step_end, before, origin } => {
                 if !value.is_finite() {
                     return;
                 }
                 let point = Point { timestamp: Timestamp::from_nanos(at), value };
                 let bucket = Bucket::of(point, before.map(|(_, value)| value));
                 if at < self.start {
-                    *first_before = Some(at);
+                    *origin = Some(at);
                 } else {
+                    origin.get_or_insert(at);
                     append(steps, step_end, self.step, &bucket);
                 }
                 *before = Some((at, value));
@@ -88,13 +103,15 @@ impl Sink {
 
     /// Takes what a tier knows of a stretch of time.
     pub(crate) fn push_bucket(&mut self, bucket: &Bucket) {
-        let Kind::Steps { steps, step_end, before, first_before } = &mut self.kind else { return };
+        let Kind::Steps { steps, step_end, before, origin } = &mut self.kind else { return };
         if bucket.last_at >= self.end {
             return;
         }
         if bucket.last_at < self.start {
-            *first_before = Some(bucket.last_at);
+            *origin = Some(bucket.last_at);
         } else {
+            let elapsed = (bucket.count - 1.0) * self.interval as f64;
+            origin.get_or_insert(bucket.last_at.saturating_sub(elapsed as i64));
             append(steps, step_end, self.step, bucket);
         }
         *before = Some((bucket.last_at, bucket.last));
@@ -122,10 +139,10 @@ impl Sink {
         }
     }
 
-    /// Returns when the newest point so far was.
-    fn first_before(&self) -> Option<i64> {
+    /// Returns when the point was from which growth counts.
+    fn origin(&self) -> Option<i64> {
         match &self.kind {
-            Kind::Steps { first_before, .. } => *first_before,
+            Kind::Steps { origin, .. } => *origin,
             Kind::Points(_) | Kind::Values(_) => None,
         }
     }
@@ -144,7 +161,11 @@ fn append(steps: &mut Vec<(i64, Bucket)>, step_end: &mut i64, step: i64, bucket:
 
 /// Makes the points of a series out of those of all its places.
 pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
-    let before = sinks.iter().filter_map(Sink::first_before).max();
+    let origins = sinks.iter().filter_map(Sink::origin);
+    let origin = match origins.clone().filter(|origin| *origin < plan.start).max() {
+        Some(before) => Some(before),
+        None => origins.min(),
+    };
     let (mut points, mut steps, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let places = sinks.len();
     for sink in sinks {
@@ -166,20 +187,20 @@ pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
         }));
         return points;
     }
-    points.extend(answers(&steps, before, plan.aggregate, plan.step));
+    points.extend(answers(&steps, origin, plan.aggregate, plan.step));
     points
 }
 
-fn answers(steps: &[(i64, Bucket)], mut before: Option<i64>, aggregate: Aggregate, step: i64) -> Vec<Point> {
+fn answers(steps: &[(i64, Bucket)], origin: Option<i64>, aggregate: Aggregate, step: i64) -> Vec<Point> {
+    let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
     let mut points = Vec::with_capacity(steps.len());
+    let mut before = origin;
     for (start, bucket) in steps {
-        let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
-        // The first point of all has not grown from anywhere, and one point alone has no rate.
-        let has_grown = before.is_some() || (bucket.count > 1.0 && step > 0);
-        if has_grown || !is_growth {
-            let timestamp = Timestamp::from_nanos(if step > 0 { *start } else { bucket.last_at });
-            points.extend(bucket.value(aggregate, before, *start).map(|value| Point { timestamp, value }));
-        }
+        // Nothing has grown where growth begins.
+        let has_grown = before.is_some_and(|before| bucket.last_at > before);
+        let value = bucket.value(aggregate, before, *start).filter(|_| has_grown || !is_growth);
+        let timestamp = Timestamp::from_nanos(if step > 0 { *start } else { bucket.last_at });
+        points.extend(value.map(|value| Point { timestamp, value }));
         before = Some(bucket.last_at);
     }
     points

@@ -1,0 +1,96 @@
+//! The minutes and hours of a slot.
+
+use observe_core::StoreError;
+
+use super::{Job, damaged, work::Work};
+use crate::{
+    db::Transaction,
+    samples::{
+        bucket::{floor, joined, singles},
+        cells::Columns,
+        rows::{PackRow, Table},
+        slot::{NANOS_PER_MINUTE, PackKey},
+        tier::TierPack,
+    },
+};
+
+impl Job {
+    /// Makes the rows of both tiers that hold the slot's minutes and hours of a pack.
+    pub(super) async fn tiers(
+        &mut self,
+        tx: &mut Transaction,
+        work: &Work,
+        pack_no: i64,
+        columns: &Columns,
+    ) -> Result<[(Table, PackRow); 2], StoreError> {
+        let start = work.minute * NANOS_PER_MINUTE;
+        let end = start + self.slot_minutes * NANOS_PER_MINUTE;
+        let (minutes_id, mut minutes) = self.tier_row(tx, Table::Tier1, work.minute, pack_no).await?;
+        let before = self.row_before(tx, work.minute, pack_no, &minutes).await?;
+        for (series, cells) in columns.iter() {
+            let last = minutes.before(series, start).or_else(|| before.before(series, start)).map(|bucket| bucket.last);
+            let buckets = joined(singles(cells.points(&work.stamps), last), MINUTE);
+            let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
+            if work.moved.is_empty() {
+                // What else these minutes were made of is gone, if they were made before.
+                minutes.complete(series, MINUTE, buckets);
+            } else {
+                minutes.replace(series, start, end, buckets);
+            }
+        }
+        let (hours_id, mut hours) = self.tier_row(tx, Table::Tier2, work.minute, pack_no).await?;
+        let (first, last) = (floor(start, HOUR), floor(end - 1, HOUR) + HOUR);
+        for (series, _) in columns.iter() {
+            let buckets = minutes.series.get(&series).into_iter().flatten();
+            let here = buckets.filter(|bucket| (first..last).contains(&bucket.last_at)).copied();
+            hours.replace(series, first, last, joined(here, HOUR).into_iter().map(|(_, bucket)| bucket));
+        }
+        let counters = self.counters.as_ref();
+        let mut row = |id, tier: &TierPack| {
+            let is_counter = |series| counters.is_some_and(|counters| counters.contains(&series));
+            let data = tier.encode(&mut self.encoder, is_counter);
+            let data = data.map_err(|error| damaged("what is to be packed", &error))?;
+            Ok(PackRow { id, points: tier.len(), data })
+        };
+        Ok([(Table::Tier1, row(minutes_id, &minutes)?), (Table::Tier2, row(hours_id, &hours)?)])
+    }
+
+    /// Reads the row of a tier that holds a minute, as it is with the slots before.
+    async fn tier_row(
+        &mut self,
+        tx: &mut Transaction,
+        table: Table,
+        minute: i64,
+        pack_no: i64,
+    ) -> Result<(i64, TierPack), StoreError> {
+        let length = table.slot_minutes(self.slot_minutes);
+        let id = PackKey { minute: minute - minute.rem_euclid(length), pack_no }.id();
+        let row = table.rows(tx, &[id]).await?.remove(&id);
+        let Some(row) = row else { return Ok((id, TierPack::default())) };
+        let decoded = TierPack::decode(&row, &mut self.scratch).unwrap_or_else(|error| {
+            tracing::error!(table = table.name(), row = id, %error, "a row of a tier is damaged and begins anew");
+            self.counts.corrupt_packs += 1;
+            TierPack::default()
+        });
+        Ok((id, decoded))
+    }
+
+    /// Reads the row before that of a slot, where the slot is the first in its own: growth counts from there.
+    async fn row_before(
+        &mut self,
+        tx: &mut Transaction,
+        minute: i64,
+        pack_no: i64,
+        minutes: &TierPack,
+    ) -> Result<TierPack, StoreError> {
+        let start = minute * NANOS_PER_MINUTE;
+        if minutes.series.values().flatten().any(|bucket| bucket.last_at < start) {
+            return Ok(TierPack::default());
+        }
+        let length = Table::Tier1.slot_minutes(self.slot_minutes);
+        Ok(self.tier_row(tx, Table::Tier1, minute - length, pack_no).await?.1)
+    }
+}
+
+const MINUTE: i64 = 60 * 1_000_000_000;
+const HOUR: i64 = 60 * MINUTE;

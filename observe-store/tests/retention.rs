@@ -1,0 +1,190 @@
+//! What is too old or too much leaves, and the rest stays.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+use std::{sync::Arc, time::Duration};
+
+use observe_core::{
+    Aggregate, Attributes, Commit, Custom, Enriched, EventData, EventId, EventQuery, EventStore, Frame, IdSequence,
+    KeyedTable, Metric, MetricStore, RangeQuery, Schema, Selector, SeriesQuery, State, StateStore, Store, StoreError,
+    SystemEvent, Timestamp, Unit, Upkeep,
+};
+use observe_store::{Config, RetentionConfig, SqlStore};
+use tempfile::TempDir;
+
+static DONE: Metric = Metric::counter("q.done", Unit::Count, "Done.");
+
+const DAY: u64 = 86_400;
+
+struct Fixture {
+    store: SqlStore,
+    directory: TempDir,
+}
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_millis(1_704_067_200_000) + Duration::from_secs(second)
+}
+
+/// One tick in ten seconds, of the queue `mail`.
+fn frames(seconds: std::ops::Range<u64>) -> Vec<Frame> {
+    let schema = Schema::builder("q").interval(Duration::from_secs(1)).column(&DONE).build().unwrap();
+    let mut table = KeyedTable::<&str>::new(schema);
+    let frame = |second: u64| {
+        table.row(&"mail", || Attributes::new([("queue", "mail")]).unwrap()).set(0, second as f64);
+        table.frame(at(second))
+    };
+    seconds.step_by(10).map(frame).collect()
+}
+
+impl Fixture {
+    async fn new(retention: RetentionConfig) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = directory.path().join("observe.db").display().to_string();
+        let store = SqlStore::open(&Config { retention, ..Config::at(url) }).await.unwrap();
+        Self { store, directory }
+    }
+
+    async fn fill(&self, seconds: std::ops::Range<u64>) {
+        self.store.commit(&Commit { frames: frames(seconds), ..Commit::default() }).await.unwrap();
+    }
+
+    async fn keep_in_order(&self, second: u64) {
+        while self.store.maintain(at(second)).await.unwrap() == Upkeep::More {}
+    }
+
+    async fn ask(&self, step: u64, aggregate: &str) -> Result<Vec<(u64, f64)>, StoreError> {
+        let query = RangeQuery {
+            step: Duration::from_secs(step),
+            aggregate: aggregate.parse().unwrap(),
+            ..RangeQuery::raw(Selector::key("q.done{queue=mail}".parse().unwrap()), at(0), at(100 * DAY))
+        };
+        let found = self.store.range(&query).await?;
+        let second = |timestamp: Timestamp| timestamp.since(at(0)).as_secs();
+        Ok(found.iter().flat_map(|series| &series.points).map(|point| (second(point.timestamp), point.value)).collect())
+    }
+}
+
+#[tokio::test]
+async fn points_minutes_and_hours_leave_at_their_own_time() {
+    let retention = RetentionConfig { raw_days: 1.0, minute_days: 2.0, hour_days: 20.0, ..RetentionConfig::default() };
+    let fixture = Fixture::new(retention).await;
+    fixture.fill(0..4 * DAY).await;
+
+    fixture.keep_in_order(4 * DAY + 1).await;
+
+    let raw = fixture.ask(0, "last").await.unwrap();
+    let minutes = fixture.ask(60, "last").await.unwrap();
+    let hours = fixture.ask(3_600, "last").await.unwrap();
+    assert!((3 * DAY - 1_800..=3 * DAY).contains(&raw[0].0), "raw from {}", raw[0].0);
+    assert!((2 * DAY - 43_200..=2 * DAY).contains(&minutes[0].0), "minutes from {}", minutes[0].0);
+    assert_eq!(hours[0].0, 0);
+    let newest = (4 * DAY - 10, (4 * DAY - 10) as f64);
+    assert_eq!(raw.last(), Some(&newest));
+    assert_eq!((minutes.last().unwrap().1, hours.last().unwrap().1), (newest.1, newest.1));
+}
+
+#[tokio::test]
+async fn what_only_points_can_answer_is_refused_where_there_are_none_any_more() {
+    let retention = RetentionConfig { raw_days: 1.0, ..RetentionConfig::default() };
+    let fixture = Fixture::new(retention).await;
+    fixture.fill(0..4 * DAY).await;
+    assert!(fixture.ask(3_600, "p95").await.is_ok());
+
+    fixture.keep_in_order(4 * DAY + 1).await;
+
+    for (step, aggregate, advice) in [(3_600, "p95", "percentiles"), (7, "avg", "whole minutes")] {
+        let Err(StoreError::Unanswerable { reason }) = fixture.ask(step, aggregate).await else {
+            unreachable!("{aggregate} by {step} is answered")
+        };
+        assert!(reason.contains(advice), "{reason}");
+    }
+    assert_eq!(fixture.ask(3_600, "increase").await.unwrap().len(), 96);
+}
+
+#[tokio::test]
+async fn the_oldest_points_leave_when_there_are_too_many_bytes() {
+    let fixture = Fixture::new(RetentionConfig { raw_max_bytes: 40_000, ..RetentionConfig::default() }).await;
+    let mut random = 1u64;
+    let schema = Schema::builder("q").interval(Duration::from_secs(1)).column(&DONE).build().unwrap();
+    let mut table = KeyedTable::<&str>::new(schema);
+    let mut frames = Vec::new();
+    for second in 0..12_000 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        table.row(&"mail", || Attributes::new([("queue", "mail")]).unwrap()).set(0, f64::from_bits(random >> 2));
+        frames.push(table.frame(at(second)));
+    }
+    fixture.store.commit(&Commit { frames, ..Commit::default() }).await.unwrap();
+
+    fixture.keep_in_order(13_000).await;
+    fixture.keep_in_order(20_000).await;
+
+    let left = fixture.ask(0, "last").await.unwrap();
+    assert!((1_000..6_000).contains(&left.len()), "{} points of 8 bytes are left of 12,000", left.len());
+    assert_eq!(left.last().unwrap().0, 11_999);
+    let minutes = fixture.ask(60, "count").await.unwrap();
+    assert_eq!(minutes.iter().map(|(_, count)| count).sum::<f64>(), 12_000.0, "minutes have their own bound");
+}
+
+#[tokio::test]
+async fn events_states_and_series_leave_with_their_time() {
+    let days = RetentionConfig {
+        event_days: 1.0,
+        raw_days: 1.0,
+        minute_days: 1.0,
+        hour_days: 1.0,
+        ..RetentionConfig::default()
+    };
+    let fixture = Fixture::new(days).await;
+    let mut ids = IdSequence::default();
+    let mut event = |second: u64| {
+        let data = EventData::Custom(Custom { name: "note".to_owned(), data: second.into() });
+        let mut event = SystemEvent::new("test", at(second), data);
+        event.id = ids.next(at(second));
+        Arc::new(Enriched { event, process: None })
+    };
+    let state = |key: &str, second| State {
+        kind: "detector".into(),
+        key: key.to_owned(),
+        version: 1,
+        data: vec![1],
+        updated_at: at(second),
+    };
+    let mut frames = frames(0..100);
+    // The queue is gone with the next frame.
+    let schema = Schema::builder("q").interval(Duration::from_secs(1)).column(&DONE).build().unwrap();
+    frames.push(KeyedTable::<&str>::new(schema).frame(at(200)));
+    let events = vec![event(0), event(60 * DAY)];
+    let states = vec![state("old", 0), state("new", 60 * DAY)];
+    fixture.store.commit(&Commit { frames, events, states }).await.unwrap();
+
+    fixture.keep_in_order(60 * DAY + 60).await;
+
+    let events = fixture.store.events(&EventQuery::newest(10)).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert!(events[0].id > EventId::from_u64(1 << 40));
+    let states = fixture.store.states("detector", None, 10).await.unwrap();
+    assert_eq!(states.iter().map(|state| state.key.as_str()).collect::<Vec<_>>(), ["new"]);
+    let all = SeriesQuery { selector: Selector::Matching(Vec::new()), after: None, limit: 10 };
+    assert_eq!(fixture.store.series(&all).await.unwrap(), []);
+    assert_eq!(fixture.ask(0, Aggregate::names()[0]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_file_shrinks_when_most_of_it_is_free() {
+    let retention = RetentionConfig { raw_days: 1.0, minute_days: 1.0, hour_days: 1.0, ..RetentionConfig::default() };
+    let fixture = Fixture::new(retention).await;
+    let events = (1..3_000).map(|number: u64| {
+        let data = EventData::Custom(Custom { name: "x".repeat(3_000), data: number.into() });
+        let mut event = SystemEvent::new("test", at(0), data);
+        event.id = EventId::from_u64(number);
+        Arc::new(Enriched { event, process: None })
+    });
+    fixture.store.commit(&Commit { events: events.collect(), ..Commit::default() }).await.unwrap();
+    let path = fixture.directory.path().join("observe.db");
+    fixture.keep_in_order(10).await;
+    fixture.keep_in_order(200 * DAY).await;
+
+    fixture.store.close().await.unwrap();
+    let left = std::fs::metadata(&path).unwrap().len();
+    assert!(left < 6_000_000, "{left} bytes are left of about 12 million");
+}
