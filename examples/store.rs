@@ -57,7 +57,10 @@ async fn write(config: &Config) -> Result<(), Box<dyn Error>> {
     for (quarter, point) in store.range(&quarters).await?.iter().flat_map(|series| &series.points).enumerate() {
         println!("quarter {}: {} °C at most", quarter + 1, point.value);
     }
-    println!("{:?}", store.figures().into_iter().find(|(name, _)| *name == "points_packed"));
+    println!(
+        "{:?}",
+        store.figures().into_iter().find(|figure| figure.name == "packed_points").map(|figure| figure.value)
+    );
     store.close().await?;
     Ok(())
 }
