@@ -1,8 +1,12 @@
 //! The store that keeps everything in a database.
 
 mod body;
+mod check;
+mod copy;
 pub(crate) mod events;
 mod filter;
+mod import;
+mod inspect;
 pub(crate) mod logs;
 #[allow(dead_code, reason = "whoever maintains the store calls it")]
 pub(crate) mod retention;
@@ -13,4 +17,10 @@ mod store;
 mod tests;
 mod words;
 
-pub use self::store::SqlStore;
+pub use self::{
+    check::{Checked, Damage},
+    copy::Copied,
+    import::{Importer, Written},
+    inspect::{StoreStats, TierStats},
+    store::SqlStore,
+};
