@@ -12,5 +12,5 @@ mod sql;
 pub use self::{
     config::{Config, InvalidConfig, RetentionConfig},
     memory::MemoryStore,
-    sql::SqlStore,
+    sql::{Checked, Copied, Damage, Importer, SqlStore, StoreStats, TierStats, Written},
 };

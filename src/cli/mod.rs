@@ -2,8 +2,17 @@
 
 mod check_config;
 mod doctor;
+mod error;
+mod http;
+mod output;
+mod query;
+mod seed_demo;
 mod serve;
 mod signals;
+mod store;
+mod store_access;
+mod table;
+mod time;
 
 use std::{
     error::Error,
@@ -34,8 +43,11 @@ pub(crate) struct Cli {
 enum Command {
     CheckConfig(check_config::Args),
     Doctor(doctor::Args),
+    Query(query::Args),
+    SeedDemo(seed_demo::Args),
     #[command(alias = "server")]
     Serve(serve::Args),
+    Store(store::Args),
 }
 
 /// What every command understands.
@@ -64,7 +76,10 @@ impl Cli {
         match self.command {
             Command::CheckConfig(args) => args.run(&self.global, environment),
             Command::Doctor(args) => args.run(&self.global, environment),
+            Command::Query(args) => args.run(&self.global, environment),
+            Command::SeedDemo(args) => args.run(&self.global, environment),
             Command::Serve(args) => args.run(&self.global, environment),
+            Command::Store(args) => args.run(&self.global, environment),
         }
     }
 }
@@ -142,10 +157,14 @@ fn tell(text: &str) {
     io::stderr().lock().write_all(text.as_bytes()).unwrap_or_default();
 }
 
-/// Exit codes: all went well; a start failed, or a command found something; settings cannot be used.
+/// Exit codes: a start failed, or a command found something; what was asked does not go together; a server or database cannot be reached; settings cannot be
+/// used.
 const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+const UNREACHABLE: u8 = 3;
 const BAD_CONFIGURATION: u8 = 78;
 
 const LOG_LEVEL: &str = "log.level";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or found something, 2 wrong usage, 78 bad configuration.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed or found something, 2 wrong usage, 3 unreachable, 78 bad configuration.";

@@ -3,6 +3,8 @@
 mod bucket;
 mod catalogue;
 mod cells;
+mod check;
+mod import;
 mod ingest;
 mod known;
 mod query;
@@ -15,7 +17,11 @@ mod tier;
 mod writer;
 
 pub(crate) use self::{
+    check::{Check, Found},
+    import::{Placed, Placer},
     ingest::Slots,
     query::{range, series},
+    rows::Table,
+    slot::NANOS_PER_MINUTE,
     writer::{Head, Limits, SampleWriter},
 };

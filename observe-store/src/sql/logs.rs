@@ -213,7 +213,7 @@ const INSERT: Insert = Insert {
     columns: &["id", "ts", "severity", "service", "source", "host", "pid", "trace_id", "span_id", "body", "attrs"],
     conflict: "ON CONFLICT DO NOTHING",
 };
-const INSERT_WITH_WORDS: Insert = Insert {
+pub(super) const INSERT_WITH_WORDS: Insert = Insert {
     columns: &[
         "id",
         "ts",
@@ -231,4 +231,5 @@ const INSERT_WITH_WORDS: Insert = Insert {
     ..INSERT
 };
 /// A virtual table knows no conflicts, but to replace.
-const INSERT_WORDS: Insert = Insert { into: "REPLACE INTO logs_fts", columns: &["rowid", "words"], conflict: "" };
+pub(super) const INSERT_WORDS: Insert =
+    Insert { into: "REPLACE INTO logs_fts", columns: &["rowid", "words"], conflict: "" };

@@ -81,6 +81,15 @@ impl SqlStore {
         Ok(Self { database, writing: None, corrupt: AtomicU64::new(0) })
     }
 
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Leaves the database to another writer in this process.
+    pub(super) fn into_database(self) -> Database {
+        self.database
+    }
+
     fn writing(&self) -> Result<&Writing, StoreError> {
         self.writing.as_ref().ok_or_else(|| StoreError::Refused {
             store: self.name().to_owned(),

@@ -1,0 +1,111 @@
+//! `observe seed-demo`: a database with the past of a host that does not exist.
+
+mod devices;
+mod findings;
+mod host;
+mod noise;
+mod recorder;
+
+use std::{process::ExitCode, time::Duration};
+
+use observe::{
+    Clock as _, SystemClock, Timestamp,
+    store::{Config, Importer},
+};
+
+use self::{findings::Findings, host::Host, recorder::Recorder};
+use super::{
+    Global,
+    error::{CommandError, finish},
+    output, store_access, time,
+};
+use crate::settings::Environment;
+
+/// Fills a new database with the made-up past of a host, to look around
+///
+/// Every series has the attribute host.name=demo and a producer that begins with simulated::, as the source of every
+/// event does. The same hours up to the same time are always the same. Accounts, alerts and tokens are not built yet, so
+/// there are none.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The database: a file, or postgres://…
+    #[arg(long, value_name = "URL", default_value = "demo.db")]
+    db: String,
+    /// Hours of the past
+    #[arg(long, default_value = "6", value_parser = clap::value_parser!(u16).range(1..=336))]
+    hours: u16,
+    /// Ends at this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time::timestamp)]
+    end: Option<Timestamp>,
+    /// Adds to a database that has something in it
+    #[arg(long)]
+    force: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
+        finish(self.seed(global, environment))
+    }
+
+    fn seed(&self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
+        let loaded = global.load(None, environment, vec![("store.url", self.db.as_str().into(), "--db")])?;
+        let config = loaded.settings.store;
+        if config.is_memory() {
+            return Err(CommandError::NotStored);
+        }
+        store_access::block_on(self.fill(&config))
+    }
+
+    async fn fill(&self, config: &Config) -> Result<(), CommandError> {
+        let mut importer = Importer::open(config).await?;
+        let filled = if self.force || importer.is_empty().await? {
+            self.write(&mut importer).await
+        } else {
+            Err(CommandError::Nothing {
+                problem: format!("there is something in {} already", config.shown_url()),
+                help: "name a new one with --db, or add to it with --force".to_owned(),
+            })
+        };
+        importer.close().await?;
+        let (points, series, events) = filled?;
+        output::write(&format!(
+            "{} has {points} points of {series} series and {events} events of the last {} hours, all made up\n\
+             to look at them: OBSERVE_STORE__URL={} observe serve\n",
+            config.shown_url(),
+            self.hours,
+            config.shown_url()
+        ))
+    }
+
+    /// Writes hour by hour. Returns how many points, series and events there are.
+    async fn write(&self, importer: &mut Importer) -> Result<(u64, usize, usize), CommandError> {
+        let end = self.end.unwrap_or(SystemClock.now()).floor(TICK);
+        let start = end - Duration::from_secs(3_600) * u32::from(self.hours);
+        let mut recorder = Recorder::default();
+        let mut host = Host::new(&mut recorder, start, end);
+        let mut findings = Findings::new(start, end);
+        let (mut points, mut events) = (0, 0);
+        let mut from = start;
+        while from < end {
+            let until = from + Duration::from_secs(3_600);
+            let mut now = from;
+            while now < until {
+                host.tick(&mut recorder, now);
+                findings.tick(now, &host);
+                now = now + TICK;
+            }
+            let batch = recorder.take();
+            points += batch.iter().map(|(_, points)| points.len() as u64).sum::<u64>();
+            importer.points(batch).await?;
+            let found = findings.take();
+            events += found.len();
+            importer.events(&found).await?;
+            from = until;
+        }
+        Ok((points, recorder.len(), events))
+    }
+}
+
+const TICK: Duration = Duration::from_secs(1);
+/// What every series and event says its host is.
+const HOST: &str = "demo";

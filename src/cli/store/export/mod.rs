@@ -1,0 +1,76 @@
+//! `observe store export`: what is stored as text, a piece at a time.
+
+mod events;
+mod samples;
+
+use std::{path::PathBuf, time::Duration};
+
+use observe::{Clock as _, Selector, SystemClock, Timestamp};
+
+use super::what::{Format, What};
+use crate::{
+    cli::{Global, error::CommandError, output, store_access::Database, time},
+    settings::Environment,
+};
+
+/// Writes what is stored as text, however much it is
+///
+/// JSON lines keep everything. CSV leaves out what series are: kind, unit, producer and interval. OpenMetrics keeps the
+/// kind, and our key in the label `metric_key`. Series are in the order of their keys and their points in that of time;
+/// events, log records and spans come newest first.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What is written
+    #[arg(long, default_value = "samples")]
+    what: What,
+    /// The form of the text; all but samples are jsonl [default: by the name of the file, else jsonl]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Only these series: `disk.read_bytes`, `{__name__=~"cpu[.].*"}`; may be repeated
+    #[arg(long = "match", value_name = "SELECTOR")]
+    selectors: Vec<Selector>,
+    /// Not before this time
+    #[arg(long, value_name = "TIME", value_parser = time::timestamp)]
+    start: Option<Timestamp>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = time::timestamp)]
+    end: Option<Timestamp>,
+    /// Writes into this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Of what is stored, the part that is wanted.
+#[derive(Debug)]
+struct Part {
+    selectors: Vec<Selector>,
+    start: Timestamp,
+    end: Timestamp,
+}
+
+impl Args {
+    pub(super) async fn run(self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
+        let by_name = self.output.as_deref().and_then(Format::of);
+        let format = self.format.or(by_name.filter(|_| self.what == What::Samples)).unwrap_or_default();
+        if self.what != What::Samples && (format != Format::Jsonl || !self.selectors.is_empty()) {
+            return Err(CommandError::Usage {
+                problem: "only samples have another form than jsonl, and selectors".to_owned(),
+                help: "leave --format and --match out, or export samples".to_owned(),
+            });
+        }
+        let part = Part {
+            selectors: self.selectors,
+            start: self.start.unwrap_or(Timestamp::MIN),
+            end: self.end.unwrap_or(Timestamp::MAX).min(SystemClock.now() + Duration::from_secs(86_400)),
+        };
+        let store = self.database.read(global, environment).await?;
+        let mut out = output::open(self.output.as_deref())?;
+        match self.what {
+            What::Samples => samples::write(&store, &part, format, &mut *out).await?,
+            what => events::write(&store, &part, what, &mut *out).await?,
+        }
+        Ok(out.flush()?)
+    }
+}

@@ -1,0 +1,44 @@
+//! What of a store is exported, and in which form.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum What {
+    /// Points of series
+    #[default]
+    Samples,
+    /// Events that are neither log records nor spans, findings among them
+    Events,
+    /// Log records
+    Logs,
+    /// Spans
+    Spans,
+}
+
+/// The form of a file.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum Format {
+    /// metric_key,timestamp,value
+    Csv,
+    /// A JSON object in each line; nothing is lost
+    #[default]
+    Jsonl,
+    /// What Prometheus and its kin read and write
+    #[value(name = "openmetrics")]
+    OpenMetrics,
+}
+
+impl Format {
+    /// Tells the form of a file by the end of its name.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "csv" => Some(Self::Csv),
+            "json" | "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "om" | "openmetrics" | "prom" | "txt" => Some(Self::OpenMetrics),
+            _ => None,
+        }
+    }
+}
