@@ -45,7 +45,6 @@ impl SqlStore {
         }
         for table in &TABLES {
             let rows = copy(&mut from, &mut to, table).await?;
-            target.database().renew(&mut to).await?;
             report(Copied { table: table.name, rows });
         }
         to.commit().await

@@ -92,7 +92,6 @@ impl Importer {
     /// A dropped call has written everything or nothing; nothing more can be taken in.
     pub async fn points(&mut self, batch: Vec<(SeriesInfo, Vec<Point>)>) -> Result<Written, StoreError> {
         let mut tx = self.database.write().await?;
-        self.database.renew(&mut tx).await?;
         let Placed { new_series, dropped_times } = self.placer.write(&mut tx, batch).await?;
         tx.commit().await?;
         Ok(Written { new_series, dropped_times })
@@ -109,7 +108,6 @@ impl Importer {
     /// A dropped call has written everything or nothing.
     pub async fn events(&mut self, events: &[Arc<Enriched>]) -> Result<(), StoreError> {
         let mut tx = self.database.write().await?;
-        self.database.renew(&mut tx).await?;
         events::insert(&mut tx, events).await?;
         logs::insert(&mut tx, events).await?;
         spans::insert(&mut tx, events).await?;

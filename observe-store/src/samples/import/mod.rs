@@ -86,8 +86,10 @@ async fn pack(tx: &mut Transaction, group: i64, strands: &[Strand<'_>]) -> Resul
     let mut buffers = Buffers::default();
     ticks.take_staged().iter().for_each(|staged| buffers.append(group, position, staged));
     buffers.close(group);
-    let Some((_, ticks)) = buffers.next_closed() else { return Ok(Counts::default()) };
-    let mut job = Job::new(group, slot_minutes, ticks, i64::MIN)?;
+    let Some((_, ticks)) = buffers.next_closed(&BTreeSet::new()) else {
+        return Ok(Counts::default());
+    };
+    let mut job = Job::new(group, slot_minutes, ticks, (i64::MIN, i64::MIN))?;
     while !job.step(tx).await? {}
     Ok(job.counts)
 }

@@ -50,7 +50,7 @@ fn lines_of_json_are_points_or_events() {
 
     assert_eq!(read(Format::Jsonl, &format!("{points}\n\n{event}\n")), Ok(()));
     for (text, reason) in
-        [("{", "EOF"), (r#"{"event_type":"X"}"#, "missing field"), ("[]", "metric_key"), ("7", "invalid type")]
+        [("{", "EOF"), (r#"{"event_type":"X"}"#, "missing field"), ("[]", "invalid length"), ("7", "invalid type")]
     {
         let error = read(Format::Jsonl, text).unwrap_err();
         assert!(error.contains(reason), "{text}: {error}");
