@@ -1,6 +1,6 @@
 //! Many points summed up: what a tier keeps of a minute or an hour.
 
-use observe_core::{Aggregate, Point};
+use observe_core::{Aggregate, Point, Timestamp};
 
 /// What is known of the points of a series in some stretch of time. Values that are not finite are not among them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,8 @@ impl Bucket {
     /// Returns what an aggregate makes of it; `before` is when the point in front of the stretch was, and `start` when
     /// the stretch begins. `None` where the aggregate needs the points themselves, or no time has passed.
     pub(crate) fn value(&self, aggregate: Aggregate, before: Option<i64>, start: i64) -> Option<f64> {
-        let seconds = self.last_at.saturating_sub(before.unwrap_or(start)) as f64 / 1e9;
+        let (last, first) = (Timestamp::from_nanos(self.last_at), Timestamp::from_nanos(before.unwrap_or(start)));
+        let seconds = last.since(first).as_secs_f64();
         match aggregate {
             Aggregate::Avg => Some(self.sum / self.count),
             Aggregate::Count => Some(self.count),
@@ -101,7 +102,6 @@ const fn growth(before: f64, value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use observe_core::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
