@@ -46,7 +46,7 @@ pub use self::{
     store::{
         Aggregate, Commit, EventQuery, EventStore, Figure, InvalidSelector, LogQuery, LogStore, Matcher, MetricStore,
         RangeQuery, Selector, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, SpanQuery, SpanStore, State,
-        StateStore, Store, StoreError, Stored, Upkeep,
+        StateStore, Store, StoreError, Stored, Upkeep, growth_between,
     },
     time::{Clock, SystemClock, Timestamp},
     trend::{LinearFit, linear_trend},

@@ -5,6 +5,7 @@ mod config;
 mod db;
 mod head;
 mod memory;
+mod order;
 mod pack;
 mod samples;
 mod sql;

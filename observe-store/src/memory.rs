@@ -13,6 +13,8 @@ use observe_core::{
 };
 use parking_lot::RwLock;
 
+use crate::order::put_in_order;
+
 /// Keeps the newest commits within a bound of bytes; the oldest leave first.
 ///
 /// Frames are kept as they came, so only counters and gauges can be asked for: derived metrics follow from them.
@@ -153,11 +155,7 @@ impl MemoryStore {
                 }
             }
         }
-        for (_, points) in found.values_mut() {
-            points.reverse();
-            points.sort_by_key(|point| point.timestamp);
-            points.dedup_by_key(|point| point.timestamp);
-        }
+        found.values_mut().for_each(|(_, points)| put_in_order(points));
         found
     }
 

@@ -114,7 +114,17 @@ fn growth<'a>(points: impl Iterator<Item = &'a Point> + Clone) -> Option<(f64, f
 }
 
 /// Returns how far a counter came from one value to the next; one that starts anew has come as far as it stands.
-pub(crate) const fn growth_between(one: f64, next: f64) -> f64 {
+///
+/// # Examples
+///
+/// ```
+/// use observe_core::growth_between;
+///
+/// assert_eq!(growth_between(100.0, 110.0), 10.0);
+/// assert_eq!(growth_between(110.0, 4.0), 4.0);
+/// ```
+#[must_use]
+pub const fn growth_between(one: f64, next: f64) -> f64 {
     if next >= one { next - one } else { next.max(0.0) }
 }
 

@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use self::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, growth_between},
     commit::{Commit, State},
     error::StoreError,
     range::{RangeQuery, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery},

@@ -1,6 +1,6 @@
 //! Many points summed up: what a tier keeps of a minute or an hour.
 
-use observe_core::{Aggregate, Point, Timestamp};
+use observe_core::{Aggregate, Point, Timestamp, growth_between};
 
 /// What is known of the points of a series in some stretch of time. Values that are not finite are not among them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +25,7 @@ impl Bucket {
             sum: point.value,
             count: 1.0,
             last: point.value,
-            increase: before.map_or(0.0, |before| growth(before, point.value)),
+            increase: before.map_or(0.0, |before| growth_between(before, point.value)),
             last_at: point.timestamp.as_nanos(),
         }
     }
@@ -94,10 +94,6 @@ pub(crate) fn singles(points: impl Iterator<Item = Point>, mut before: Option<f6
 
 pub(crate) const fn floor(nanos: i64, length: i64) -> i64 {
     nanos.saturating_sub(nanos.rem_euclid(length))
-}
-
-const fn growth(before: f64, value: f64) -> f64 {
-    if value >= before { value - before } else { value.max(0.0) }
 }
 
 #[cfg(test)]

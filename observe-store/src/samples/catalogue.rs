@@ -16,6 +16,7 @@ macro_rules! columns {
         "series_id, pack_no, col, name, labels, kind, unit, step_ms, created_at, ended_at"
     };
 }
+
 /// A group as a row.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupRow {

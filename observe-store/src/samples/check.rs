@@ -92,21 +92,14 @@ impl Check {
 
     /// Reads every row of the head, and the ticks in them.
     pub(crate) async fn head(&mut self, tx: &mut Transaction, found: Found<'_>) -> Result<(), StoreError> {
-        let mut after = i64::MIN;
-        loop {
-            let values = [Value::Int(after), Value::Int(ROWS_A_QUERY)];
-            let read = |row: &Row<'_>| Ok((row.int(0)?, row.blob(1)?.to_vec()));
-            let sql = "SELECT seq, data FROM head WHERE seq > $1 ORDER BY seq LIMIT $2";
-            let rows = tx.fetch_all(sql, &values, read).await?;
-            let Some((last, _)) = rows.last() else { break };
-            after = *last;
-            for (seq, data) in rows {
-                self.rows += 1;
-                if let Err(error) = row::read(&data) {
-                    found(format!("row {seq} of the head"), error.to_string());
-                }
+        let rows = &mut self.rows;
+        recover::head_rows(tx, |seq, data| {
+            *rows += 1;
+            if let Err(error) = row::read(data) {
+                found(format!("row {seq} of the head"), error.to_string());
             }
-        }
+        })
+        .await?;
         let (buffers, _) = recover::head(tx).await?;
         let mut all = PlaceSet::default();
         (0..PLACES).for_each(|place| all.insert(place));

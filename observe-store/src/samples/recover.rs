@@ -50,18 +50,23 @@ pub(crate) async fn progress(tx: &mut Transaction) -> Result<ProgressByGroup, St
 pub(crate) async fn head(tx: &mut Transaction) -> Result<(Buffers, u64), StoreError> {
     let progress = progress(tx).await?;
     let mut reading = Reading { progress, buffers: Buffers::default(), understood: BTreeSet::new(), damaged: 0 };
+    head_rows(tx, |seq, data| reading.take(seq, data)).await?;
+    reading.close_what_is_packed_in_part();
+    Ok((reading.buffers, reading.damaged))
+}
+
+/// Shows the rows of the head, by number.
+pub(crate) async fn head_rows(tx: &mut Transaction, mut show: impl FnMut(i64, &[u8]) + Send) -> Result<(), StoreError> {
     let mut after = i64::MIN;
     loop {
         let values = [Value::Int(after), Value::Int(ROWS_A_QUERY)];
         let read = |row: &Row<'_>| Ok((row.int(0)?, row.blob(1)?.to_vec()));
         let rows =
             tx.fetch_all("SELECT seq, data FROM head WHERE seq > $1 ORDER BY seq LIMIT $2", &values, read).await?;
-        let Some((last, _)) = rows.last() else { break };
+        let Some((last, _)) = rows.last() else { return Ok(()) };
         after = *last;
-        rows.iter().for_each(|(seq, data)| reading.take(*seq, data));
+        rows.iter().for_each(|(seq, data)| show(*seq, data));
     }
-    reading.close_what_is_packed_in_part();
-    Ok((reading.buffers, reading.damaged))
 }
 
 struct Reading {

@@ -59,7 +59,7 @@ impl Table {
     /// Returns the rows with these numbers, by number.
     pub(crate) async fn rows(self, tx: &mut Transaction, ids: &[i64]) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
         let mut rows = BTreeMap::new();
-        for some in ids.chunks(IDS_A_QUERY) {
+        for some in ids.chunks(IDS_AT_ONCE) {
             rows.extend(tx.fetch_all(self.select(some), &[], read).await?);
         }
         Ok(rows)
@@ -145,5 +145,6 @@ static REPLACE_PACK: Insert = replace!("INSERT INTO pack");
 static REPLACE_TIER1: Insert = replace!("INSERT INTO tier1");
 static REPLACE_TIER2: Insert = replace!("INSERT INTO tier2");
 
-const IDS_A_QUERY: usize = 256;
+/// Rows that one statement asks for.
+pub(crate) const IDS_AT_ONCE: usize = 256;
 const ROWS_A_STATEMENT: usize = 64;

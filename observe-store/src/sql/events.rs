@@ -11,6 +11,17 @@ use super::{
 };
 use crate::db::{Insert, Row, Transaction, Value};
 
+/// Writes events of all kinds, each to the table of its kind.
+///
+/// # Errors
+///
+/// Says why nothing of the transaction can be written.
+pub(crate) async fn insert_all(transaction: &mut Transaction, events: &[Arc<Enriched>]) -> Result<(), StoreError> {
+    insert(transaction, events).await?;
+    logs::insert(transaction, events).await?;
+    spans::insert(transaction, events).await
+}
+
 /// Writes those events that have no table for their kind. One that is there already stays as it is.
 ///
 /// # Errors

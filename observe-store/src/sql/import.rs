@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use observe_core::{Clock as _, Enriched, Point, SeriesInfo, Store as _, StoreError, SystemClock, Upkeep};
 
-use super::{SqlStore, events, inspect, logs, spans};
+use super::{SqlStore, events, inspect};
 use crate::{
     Config,
     db::Database,
@@ -108,9 +108,7 @@ impl Importer {
     /// A dropped call has written everything or nothing.
     pub async fn events(&mut self, events: &[Arc<Enriched>]) -> Result<(), StoreError> {
         let mut tx = self.database.write().await?;
-        events::insert(&mut tx, events).await?;
-        logs::insert(&mut tx, events).await?;
-        spans::insert(&mut tx, events).await?;
+        events::insert_all(&mut tx, events).await?;
         tx.commit().await
     }
 

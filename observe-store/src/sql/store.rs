@@ -129,9 +129,7 @@ impl Writing {
 
 /// Writes what is not samples.
 async fn write_rows(tx: &mut Transaction, commit: &Commit) -> Result<(), StoreError> {
-    events::insert(tx, &commit.events).await?;
-    logs::insert(tx, &commit.events).await?;
-    spans::insert(tx, &commit.events).await?;
+    events::insert_all(tx, &commit.events).await?;
     states::insert(tx, &commit.states).await
 }
 

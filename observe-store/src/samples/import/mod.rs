@@ -16,6 +16,7 @@ use super::{
 use crate::{
     db::{Row, Transaction, Value},
     head::{Buffers, Group, Position},
+    order::put_in_order,
 };
 
 /// Series, and points of each. Of points at one time the last stays.
@@ -98,14 +99,4 @@ async fn packed_until(tx: &mut Transaction, group: i64) -> Result<Position, Stor
     let sql = "SELECT head_seq FROM seal_state WHERE group_id = $1";
     let found = tx.fetch_first(sql, &[Value::Int(group)], |row: &Row<'_>| row.int(0)).await?;
     Ok(Position(found.unwrap_or(-1)))
-}
-
-/// Sorts points by time; of several at one time the last one stays.
-fn put_in_order(points: &mut Vec<Point>) {
-    if points.is_sorted_by(|one, next| one.timestamp < next.timestamp) {
-        return;
-    }
-    points.reverse();
-    points.sort_by_key(|point| point.timestamp);
-    points.dedup_by_key(|point| point.timestamp);
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     head::{Buffers, PlaceSet, Ticks},
+    order::put_in_order,
     samples::slot,
 };
 
@@ -63,14 +64,4 @@ impl HeadTicks {
         points.values_mut().for_each(put_in_order);
         Ok(points)
     }
-}
-
-/// Sorts points by time; of several at one time the last one stays.
-pub(crate) fn put_in_order(points: &mut Vec<Point>) {
-    if points.is_sorted_by(|one, next| one.timestamp < next.timestamp) {
-        return;
-    }
-    points.reverse();
-    points.sort_by_key(|point| point.timestamp);
-    points.dedup_by_key(|point| point.timestamp);
 }

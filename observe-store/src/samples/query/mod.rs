@@ -13,7 +13,7 @@ use observe_core::{MetricKey, RangeQuery, SeriesInfo, SeriesKind, SeriesPoints, 
 use parking_lot::RwLock;
 
 use self::{head::HeadTicks, plan::Plan, select::Placement, sink::Sink};
-use super::{recover, writer::Head};
+use super::{recover, rows::Table, writer::Head};
 use crate::db::{Database, Transaction};
 
 /// Returns the series that are asked for.
@@ -64,10 +64,14 @@ impl Answer<'_> {
         let plan = Plan::new(tx, self.query).await?;
         let mut sinks: Vec<Sink> = self.placements.iter().map(|place| Sink::new(&plan, place.row.step_ms)).collect();
         let mut left = self.query.max_points;
+        // Packs may hold what the head still has: a point at the same time is the same one. Sums may not.
+        let progress = if plan.table == Table::Pack { None } else { Some(recover::progress(tx).await?) };
         for group in select::by_group(&self.placements) {
-            match plan.table.bucket() {
+            match &progress {
                 None => packs::fill(tx, &plan, &group, &self.ticks, &mut sinks, corrupt).await?,
-                Some(_) => tiers::fill(tx, &plan, &group, &self.ticks, &mut sinks, corrupt).await?,
+                Some(progress) => {
+                    tiers::fill(tx, &plan, &group, (&self.ticks, progress), &mut sinks, corrupt).await?;
+                }
             }
             let filled = group.members.iter().filter_map(|member| sinks.get(member.index)).map(Sink::len).sum();
             left = left.checked_sub(filled).ok_or_else(|| self.too_many())?;

@@ -14,7 +14,7 @@ use crate::{
     db::Transaction,
     pack::{Column, PackError, PackView, Scratch, decode_stamps},
     samples::{
-        rows::Table,
+        rows::{IDS_AT_ONCE, Table},
         slot::{self, NANOS_PER_MINUTE, PackKey},
     },
 };
@@ -142,5 +142,3 @@ impl Filling<'_> {
         *self.corrupt += 1;
     }
 }
-
-const IDS_AT_ONCE: usize = 256;

@@ -97,13 +97,11 @@ pub(crate) async fn infos(tx: &mut Transaction, query: &SeriesQuery) -> Result<V
     }
     loop {
         let (rows, last) = page(tx, &query.selector, &from, PAGE).await?;
-        for info in rows.into_iter().map(Placement::info) {
-            let is_full = infos.len() >= query.limit;
-            match infos.last_mut().filter(|before| before.key == info.key) {
-                Some(before) => join(before, &info),
-                None if is_full => return Ok(infos),
-                None => infos.push(info),
-            }
+        rows.into_iter().for_each(|place| add(&mut infos, place.info()));
+        // One more than wanted says that the last one wanted is complete.
+        if infos.len() > query.limit {
+            infos.truncate(query.limit);
+            return Ok(infos);
         }
         let Some(last) = last else { return Ok(infos) };
         from = last;
@@ -118,20 +116,20 @@ fn in_order(mut places: Vec<Placement>, query: &SeriesQuery) -> Vec<SeriesInfo> 
         after.as_ref().is_none_or(|(name, labels)| (&*place.row.name, &*place.row.labels) > (*name, labels.as_str()))
     };
     let mut infos: Vec<SeriesInfo> = Vec::new();
-    for info in places.into_iter().filter(is_after).map(Placement::info) {
-        match infos.last_mut().filter(|before| before.key == info.key) {
-            Some(before) => join(before, &info),
-            None => infos.push(info),
-        }
-    }
+    places.into_iter().filter(is_after).for_each(|place| add(&mut infos, place.info()));
     infos.truncate(query.limit);
     infos
 }
 
-/// Makes the description of a series with several places out of those of each.
-fn join(info: &mut SeriesInfo, other: &SeriesInfo) {
-    info.created_at = info.created_at.min(other.created_at);
-    info.ended_at = info.ended_at.zip(other.ended_at).map(|(one, other)| one.max(other));
+/// Adds the description of a place: to that of its series, where it is another place of the last one.
+fn add(infos: &mut Vec<SeriesInfo>, info: SeriesInfo) {
+    match infos.last_mut().filter(|before| before.key == info.key) {
+        Some(before) => {
+            before.created_at = before.created_at.min(info.created_at);
+            before.ended_at = before.ended_at.zip(info.ended_at).map(|(one, other)| one.max(other));
+        }
+        None => infos.push(info),
+    }
 }
 
 /// Sorts places into their groups.

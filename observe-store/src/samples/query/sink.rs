@@ -4,9 +4,9 @@ use observe_core::{Aggregate, Point, Timestamp, percentile};
 
 use super::{
     super::bucket::{Bucket, floor},
-    head::put_in_order,
     plan::Plan,
 };
+use crate::order::put_in_order;
 
 /// Takes the points of one place.
 #[derive(Debug)]

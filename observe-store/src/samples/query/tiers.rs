@@ -1,6 +1,6 @@
 //! Answers out of a tier: what is known of minutes or hours.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use observe_core::StoreError;
 
@@ -8,7 +8,7 @@ use super::{head::HeadTicks, plan::Plan, select::GroupPlaces, sink::Sink};
 use crate::{
     db::Transaction,
     pack::{PackError, PackView, Scratch},
-    samples::{recover, slot::PackKey, tier},
+    samples::{recover::ProgressByGroup, rows::IDS_AT_ONCE, slot::PackKey, tier},
 };
 
 /// Shows sinks the buckets of their places in one group, and the points that are not in any.
@@ -16,12 +16,11 @@ pub(crate) async fn fill(
     tx: &mut Transaction,
     plan: &Plan,
     group: &GroupPlaces,
-    ticks: &HeadTicks,
+    (ticks, progress): (&HeadTicks, &ProgressByGroup),
     sinks: &mut [Sink],
     corrupt: &mut u64,
 ) -> Result<(), StoreError> {
-    let progress = recover::progress(tx).await?;
-    let head = ticks.points(group, (plan.from, plan.end), Some(&progress))?;
+    let mut head = ticks.points(group, (plan.from, plan.end), Some(progress))?;
     let mut scratch = Scratch::default();
     let mut ids = BTreeSet::new();
     for member in &group.members {
@@ -38,7 +37,6 @@ pub(crate) async fn fill(
             }
         }
     }
-    let mut head: BTreeMap<_, _> = head;
     for member in &group.members {
         let Some(sink) = sinks.get_mut(member.index) else { continue };
         for point in head.remove(&member.series).unwrap_or_default() {
@@ -67,5 +65,3 @@ fn show(
     }
     Ok(())
 }
-
-const IDS_AT_ONCE: usize = 256;

@@ -29,11 +29,11 @@ impl Job {
         let before = self.row_before(tx, work.minute, pack_no, &minutes).await?;
         for (series, cells) in columns.iter() {
             let last = minutes.before(series, start).or_else(|| before.before(series, start)).map(|bucket| bucket.last);
-            let buckets = joined(singles(cells.points(&work.stamps), last), MINUTE);
+            let buckets = joined(singles(cells.points(&work.stamps), last), NANOS_PER_MINUTE);
             let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
             if work.moved.is_empty() {
                 // What else these minutes were made of is gone, if they were made before.
-                minutes.complete(series, MINUTE, buckets);
+                minutes.complete(series, NANOS_PER_MINUTE, buckets);
             } else {
                 minutes.replace(series, start, end, buckets);
             }
@@ -92,5 +92,4 @@ impl Job {
     }
 }
 
-const MINUTE: i64 = 60 * 1_000_000_000;
-const HOUR: i64 = 60 * MINUTE;
+const HOUR: i64 = 60 * NANOS_PER_MINUTE;
