@@ -1,6 +1,6 @@
 //! Rows of packed points: read by number, and replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use observe_core::StoreError;
 
@@ -97,6 +97,19 @@ impl Table {
                 })
                 .collect();
             tx.insert_many(insert, &values).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the rows with these numbers.
+    pub(crate) async fn remove(self, tx: &mut Transaction, ids: &BTreeSet<i64>) -> Result<(), StoreError> {
+        let sql = match self {
+            Self::Pack => "DELETE FROM pack WHERE id = $1",
+            Self::Tier1 => "DELETE FROM tier1 WHERE id = $1",
+            Self::Tier2 => "DELETE FROM tier2 WHERE id = $1",
+        };
+        for id in ids {
+            tx.execute(sql, &[Value::Int(*id)]).await?;
         }
         Ok(())
     }

@@ -180,7 +180,11 @@ impl Job {
         packs.push(PackRow { id, points: work.stamps.len(), data });
         if work.minute < self.raw_from {
             packs.clear();
+            work.old.clear();
         }
+        // A pack that could not be read does not fit the times that the slot has now, and must not seem to.
+        work.old.retain(|id| packs.iter().all(|row| row.id != *id));
+        Table::Pack.remove(tx, &work.old).await?;
         for (table, rows) in &work.rows {
             table.replace(tx, rows).await?;
             self.counts.bytes[*table as usize] += rows.iter().map(|row| row.data.len() as u64).sum::<u64>();

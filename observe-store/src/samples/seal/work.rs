@@ -27,6 +27,8 @@ pub(super) struct Work {
     pub(super) moved: Vec<u32>,
     /// The rows of the slot that were there before.
     pub(super) before: BTreeMap<i64, Vec<u8>>,
+    /// The numbers of all of them, also of those that cannot be read.
+    pub(super) old: BTreeSet<i64>,
     /// The packs that are left.
     pub(super) packs: Vec<usize>,
     pub(super) rows: BTreeMap<Table, Vec<PackRow>>,
@@ -38,6 +40,7 @@ impl Job {
         let key = |pack_no| PackKey { minute, pack_no }.id();
         let (first, last) = (key(slot::pack_no(self.group, 0)), key(slot::stamps_no(self.group)));
         let mut before = Table::Pack.rows_between(tx, first, last).await?;
+        let old = before.keys().copied().collect();
         let old_stamps = match before.remove(&last).map(|row| decode_stamps(&row)) {
             Some(Ok(stamps)) => stamps,
             None => Vec::new(),
@@ -65,6 +68,7 @@ impl Job {
             moved: old_stamps.iter().filter_map(find).collect(),
             packs: self.packs.union(&old_packs).copied().collect(),
             before,
+            old,
             stamps,
             rows: BTreeMap::new(),
         })
