@@ -76,3 +76,19 @@ impl Folder {
         text
     }
 }
+
+#[test]
+fn what_the_how_to_tells_people_to_type_works() {
+    let folder = Folder::empty();
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/how-to/move-data.md")).unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_observe")).parent().unwrap().display().to_string();
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", command]).env_clear().env("PATH", &programs).current_dir(folder.path());
+        let output = shell.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+    }
+}
