@@ -39,7 +39,9 @@ fn events() -> String {
 
 fn help() -> String {
     let mut text = String::new();
-    for command in ["", "serve", "check-config", "doctor"] {
+    let commands = ["", "serve", "check-config", "doctor", "query", "seed-demo", "store"];
+    let of_store = ["store stats", "store check", "store copy", "store export", "store import"];
+    for command in commands.into_iter().chain(of_store) {
         let name = format!("observe {command}").trim().to_owned();
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let output = common::run("", &arguments);

@@ -90,7 +90,7 @@ fn short(value: f64) -> String {
 }
 
 /// Blocks in a line.
-const WIDTH: usize = 60;
+const WIDTH: usize = 64;
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(sparkline(&[1.0, f64::NAN, 2.0]), "▁ █");
         assert_eq!(sparkline(&[f64::NAN, f64::INFINITY]), "");
         assert_eq!(sparkline(&[]), "");
-        assert_eq!(sparkline(&vec![1.0; 1_000]).chars().count(), 59);
+        assert_eq!(sparkline(&vec![1.0; 1_000]).chars().count(), 63);
     }
 
     #[test]

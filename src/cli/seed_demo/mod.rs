@@ -69,7 +69,7 @@ impl Args {
         importer.close().await?;
         let (points, series, events) = filled?;
         output::write(&format!(
-            "{} has {points} points of {series} series and {events} events of the last {} hours, all made up\n\
+            "{} has {points} points of {series} series and {events} events, {} h of them, all made up\n\
              to look at them: OBSERVE_STORE__URL={} observe serve\n",
             config.shown_url(),
             self.hours,

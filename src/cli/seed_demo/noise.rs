@@ -34,7 +34,9 @@ pub(super) struct Burst {
 /// Returns the burst that is on at a second, if there is one.
 pub(super) fn burst(second: i64) -> Option<Burst> {
     let window = second.div_euclid(BURST_WINDOW);
-    if unit(BURSTS, window) > 0.3 {
+    // One of the four windows of an hour has a burst, and of the others some.
+    let is_chosen = window.rem_euclid(4) == (unit(BURSTS + 4, window.div_euclid(4)) * 4.0) as i64;
+    if !is_chosen && unit(BURSTS, window) > 0.15 {
         return None;
     }
     let start = window * BURST_WINDOW + (unit(BURSTS + 1, window) * 600.0) as i64;

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, io::Write, time::Duration};
 
 use observe::{
-    MetricKey, MetricStore as _, RangeQuery, Selector, SeriesInfo, SeriesQuery, StoreError, Timestamp, store::SqlStore,
+    MetricKey, MetricStore as _, Point, RangeQuery, Selector, SeriesInfo, SeriesQuery, StoreError, Timestamp,
+    store::SqlStore,
 };
 
 use super::{Format, Part};
@@ -67,21 +68,18 @@ async fn write_some(
     writer: &mut Writer,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let (mut start, end) = (Timestamp::MAX, Timestamp::MIN);
-    let mut last = end;
-    let mut step = Duration::MAX;
-    for info in series {
-        let (from, until) = life(info, part);
-        start = start.min(from);
-        last = last.max(until);
-        let whole = info.interval.max(SHORTEST).checked_mul(POINTS_AT_ONCE).unwrap_or(Duration::MAX);
-        step = step.min(if series.len() > 1 { Duration::MAX } else { whole });
-    }
+    let lives = || series.iter().map(|info| life(info, part));
+    let mut start = lives().map(|(from, _)| from).min().unwrap_or(Timestamp::MAX);
+    let last = lives().map(|(_, until)| until).max().unwrap_or(Timestamp::MIN);
+    let step = match series {
+        [alone] => alone.interval.max(SHORTEST).saturating_mul(POINTS_AT_ONCE),
+        _ => Duration::MAX,
+    };
     let keys: Vec<MetricKey> = series.iter().map(|info| info.key.clone()).collect();
     while start < last {
         let until = last.min(start + step);
         let found = store.range(&RangeQuery::raw(Selector::Keys(keys.clone()), start, until)).await?;
-        let found: BTreeMap<MetricKey, Vec<observe::Point>> =
+        let found: BTreeMap<MetricKey, Vec<Point>> =
             found.into_iter().map(|series| (series.key, series.points)).collect();
         for info in series {
             writer.write(out, info, found.get(&info.key).map_or(&[], Vec::as_slice))?;
@@ -116,7 +114,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, out: &mut dyn Write, info: &SeriesInfo, points: &[observe::Point]) -> std::io::Result<()> {
+    fn write(&mut self, out: &mut dyn Write, info: &SeriesInfo, points: &[Point]) -> std::io::Result<()> {
         match self.format {
             Format::Csv => {
                 let key = table::csv_field(&info.key.to_string());
