@@ -175,6 +175,11 @@ fn host(url: &str, recording: &Arc<Recording>, effort: Effort) {
         println!("    processor {share:.3} % of a core: commits {committing:.0} us, upkeep {keeping:.0} us a second");
         println!("    written to the disk {:.2} GB a day", written / 1e9);
         let most = [0.5, 1.0].map(|share| quantile(&mut grown, share).as_millis());
+        for (name, table) in [("packs", "raw"), ("minutes", "minute"), ("hours", "hour")] {
+            let name_of = format!("written_{table}_bytes");
+            let bytes = filling.store.figures().iter().find(|figure| figure.name == name_of).map_or(0, |one| one.value);
+            println!("      of it {name} {:.3} GB, once", bytes as f64 / seconds as f64 * 86_400.0 / 1e9);
+        }
         println!("    memory while slots are packed: {} KiB above before, at most {} KiB", most[0], most[1]);
         filling.finish().await;
         filling.store.close().await.unwrap();
