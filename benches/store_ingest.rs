@@ -28,7 +28,9 @@ use observe::{
 };
 
 use self::support::{
-    Effort, process_time, quantile,
+    Effort,
+    pages::Pages,
+    process_time, quantile,
     recording::Recording,
     rivals::Gorilla,
     stored::{Hosts, block_on},
@@ -109,6 +111,12 @@ impl Filling {
     /// Packs everything that is left.
     async fn finish(&mut self) {
         self.keep(self.hosts.recording.stamp(self.tick) + Duration::from_secs(7_200), Duration::MAX).await;
+        assert_eq!(self.figure("refused_series"), 0);
+        assert!(self.figure("packed_points") >= (self.hosts.series() * self.tick) as u64, "points are missing");
+    }
+
+    fn figure(&self, name: &str) -> u64 {
+        self.store.figures().iter().find(|figure| figure.name == name).map_or(0, |figure| figure.value)
     }
 
     fn print_times(&mut self) {
@@ -175,6 +183,10 @@ fn host(url: &str, recording: &Arc<Recording>, effort: Effort) {
         println!("    processor {share:.3} % of a core: commits {committing:.0} us, upkeep {keeping:.0} us a second");
         println!("    written to the disk {:.2} GB a day", written / 1e9);
         let most = [0.5, 1.0].map(|share| quantile(&mut grown, share).as_millis());
+        for (name, table) in [("packs", "raw"), ("minutes", "minute"), ("hours", "hour")] {
+            let bytes = filling.figure(&format!("written_{table}_bytes"));
+            println!("      of it {name} {:.3} GB, once", bytes as f64 / seconds as f64 * 86_400.0 / 1e9);
+        }
         println!("    memory while slots are packed: {} KiB above before, at most {} KiB", most[0], most[1]);
         filling.finish().await;
         filling.store.close().await.unwrap();
@@ -183,8 +195,9 @@ fn host(url: &str, recording: &Arc<Recording>, effort: Effort) {
 }
 
 fn print_size(url: &str, samples: f64) {
-    let bytes = Path::new(url).metadata().unwrap().len() as f64;
-    println!("    the file at the end: {:.3} bytes a sample with tiers", bytes / samples);
+    let pages = Pages::of(Path::new(url));
+    let [all, tiers] = [pages.file_bytes(), pages.bytes(&["tier1", "tier2"])].map(|bytes| bytes as f64 / samples);
+    println!("    the file at the end: {:.3} bytes a sample, and {tiers:.3} of tiers", all - tiers);
 }
 
 /// Fills a schema of its own.
@@ -222,7 +235,7 @@ fn postgres(recording: &Arc<Recording>, effort: Effort) {
         );
         filling.store.close().await.unwrap();
     });
-    run(format!("DROP SCHEMA {schema} CASCADE"));
+    run(format!("SET client_min_messages = warning; DROP SCHEMA {schema} CASCADE"));
 }
 
 /// Compresses what the frames of a host have, series by series.

@@ -233,7 +233,14 @@ impl Database {
         };
         match &self.pools {
             Pools::Postgres { readers, writer } => close(readers, writer.as_ref()).await,
-            Pools::Sqlite { readers, writer } => close(readers, writer.as_ref()).await,
+            Pools::Sqlite { readers, writer } => {
+                if let Some(writer) = writer
+                    && let Err(error) = sqlite::shrink(writer).await
+                {
+                    tracing::warn!(%error, "the file stays larger than it has to be");
+                }
+                close(readers, writer.as_ref()).await;
+            }
         }
         drop(hold);
         given_back

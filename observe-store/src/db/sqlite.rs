@@ -6,6 +6,7 @@ use observe_core::StoreError;
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
     error::DatabaseError,
+    raw_sql,
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -29,6 +30,11 @@ pub(super) fn writer(path: &Path) -> SqlitePool {
 /// Makes the pool of those that only read.
 pub(super) fn readers(path: &Path) -> SqlitePool {
     pool(READERS, options(path).read_only(true).pragma("cache_size", "-512"))
+}
+
+/// Makes the file smaller by pages that nothing uses any more, as many as do not take long.
+pub(super) async fn shrink(writer: &SqlitePool) -> Result<(), sqlx::Error> {
+    raw_sql("PRAGMA incremental_vacuum(16384)").execute(writer).await.map(drop)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -30,6 +30,19 @@ impl Bucket {
         }
     }
 
+    /// Adds the points that follow, which all have finite values; the last of them was at `last_at`.
+    pub(crate) fn extend(&mut self, values: &[f64], last_at: i64) {
+        for value in values {
+            self.min = self.min.min(*value);
+            self.max = self.max.max(*value);
+            self.sum += value;
+            self.increase += growth(self.last, *value);
+            self.last = *value;
+        }
+        self.count += values.len() as f64;
+        self.last_at = last_at;
+    }
+
     /// Adds what follows.
     pub(crate) fn append(&mut self, next: &Self) {
         self.min = self.min.min(next.min);

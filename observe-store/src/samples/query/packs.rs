@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     db::Transaction,
-    pack::{Column, PackError, PackView, Scratch, decode_stamps},
+    pack::{Column, PackError, PackView, Presence, Scratch, decode_stamps},
     samples::{
         rows::{IDS_AT_ONCE, Table},
         slot::{self, NANOS_PER_MINUTE, PackKey},
@@ -111,13 +111,19 @@ impl Filling<'_> {
             let later = points.partition_point(|point| point.timestamp.as_nanos() < end);
             points.drain(..later).collect::<Vec<Point>>()
         });
+        let newer = newer.filter(|points| !points.is_empty());
+        if let (Presence::All, None) = (&column.presence, &newer) {
+            let first = stamps.partition_point(|at| *at < self.plan.from);
+            let (stamps, values) = (stamps.get(first..), column.values.get(first..));
+            return sink.push_all(stamps.unwrap_or_default(), values.unwrap_or_default());
+        }
         let from = self.plan.from;
         let packed = column
             .presence
             .ticks(stamps.len())
             .zip(&column.values)
             .filter_map(|(tick, value)| stamps.get(tick).filter(|at| **at >= from).map(|at| (*at, *value)));
-        match newer.filter(|points| !points.is_empty()) {
+        match newer {
             None => packed.for_each(|(at, value)| sink.push(at, value)),
             Some(newer) => {
                 let newer = newer.iter().map(|point| (point.timestamp.as_nanos(), point.value));

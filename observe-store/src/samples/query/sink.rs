@@ -101,6 +101,48 @@ impl Sink {
         }
     }
 
+    /// Takes points, one for each time.
+    pub(crate) fn push_all(&mut self, stamps: &[i64], values: &[f64]) {
+        let (first, end) = (stamps.partition_point(|at| *at < self.start), stamps.partition_point(|at| *at < self.end));
+        let (early, rest) = stamps.split_at_checked(first).unwrap_or_default();
+        early.iter().zip(values).for_each(|(at, value)| self.push(*at, *value));
+        let stamps = rest.get(..end.saturating_sub(first)).unwrap_or_default();
+        let values = values.get(first..end.max(first)).unwrap_or_default();
+        match &mut self.kind {
+            Kind::Points(points) => {
+                let point = |(at, value): (&i64, &f64)| Point { timestamp: Timestamp::from_nanos(*at), value: *value };
+                points.extend(stamps.iter().zip(values).map(point));
+            }
+            Kind::Values(steps) if values.iter().all(|value| value.is_finite()) => {
+                for (start, _, values) in in_steps(stamps, values, self.step) {
+                    match steps.last_mut() {
+                        Some((last, before)) if *last == start => before.extend_from_slice(values),
+                        _ => steps.push((start, values.to_vec())),
+                    }
+                }
+            }
+            Kind::Steps { .. } if values.iter().all(|value| value.is_finite()) => {
+                for (_, stamps, values) in in_steps(stamps, values, self.step) {
+                    self.push_step(stamps, values);
+                }
+            }
+            _ => stamps.iter().zip(values).for_each(|(at, value)| self.push(*at, *value)),
+        }
+    }
+
+    /// Takes points of one step, all of them in the range and finite.
+    fn push_step(&mut self, stamps: &[i64], values: &[f64]) {
+        // The first one finds the step, and the others are summed up in it.
+        let (Some((at, stamps)), Some((value, values))) = (stamps.split_first(), values.split_first()) else { return };
+        self.push(*at, *value);
+        if let (Kind::Steps { steps, before, .. }, Some(last)) = (&mut self.kind, stamps.last())
+            && let Some((_, bucket)) = steps.last_mut()
+        {
+            bucket.extend(values, *last);
+            *before = Some((*last, bucket.last));
+        }
+    }
+
     /// Takes what a tier knows of a stretch of time.
     pub(crate) fn push_bucket(&mut self, bucket: &Bucket) {
         let Kind::Steps { steps, step_end, before, origin } = &mut self.kind else { return };
@@ -146,6 +188,22 @@ impl Sink {
             Kind::Points(_) | Kind::Values(_) => None,
         }
     }
+}
+
+/// Cuts points into those of each step, with when it begins.
+fn in_steps<'a>(
+    mut stamps: &'a [i64],
+    mut values: &'a [f64],
+    step: i64,
+) -> impl Iterator<Item = (i64, &'a [i64], &'a [f64])> {
+    std::iter::from_fn(move || {
+        let start = floor(*stamps.first()?, step);
+        let end = start.saturating_add(step);
+        let count = stamps.iter().position(|at| *at >= end).unwrap_or(stamps.len()).min(values.len());
+        let (some, more) = (stamps.split_at_checked(count)?, values.split_at_checked(count)?);
+        (stamps, values) = (some.1, more.1);
+        (count > 0).then_some((start, some.0, more.0))
+    })
 }
 
 fn append(steps: &mut Vec<(i64, Bucket)>, step_end: &mut i64, step: i64, bucket: &Bucket) {
@@ -228,4 +286,38 @@ fn join_steps(mut steps: Vec<(i64, Bucket)>) -> Vec<(i64, Bucket)> {
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::samples::rows::Table;
+
+    fn sink(aggregate: &str, step: i64) -> Sink {
+        let aggregate = aggregate.parse().unwrap();
+        Sink::new(&Plan { table: Table::Pack, start: 40, end: 900, from: 0, rows: None, aggregate, step }, 1)
+    }
+
+    proptest! {
+        #[test]
+        fn points_taken_together_are_the_same_as_one_by_one(
+            points in proptest::collection::btree_map(0i64..1_000, prop_oneof![9 => -9.0..9.0, 1 => Just(f64::NAN)], 0..300),
+            parts in 1usize..5,
+            aggregate in proptest::sample::select(Aggregate::names()),
+            step in prop_oneof![Just(0i64), 1i64..200],
+        ) {
+            let (stamps, values): (Vec<i64>, Vec<f64>) = points.into_iter().unzip();
+            let (mut together, mut alone) = (sink(aggregate, step), sink(aggregate, step));
+
+            for part in 0..parts {
+                let part = part * stamps.len() / parts..(part + 1) * stamps.len() / parts;
+                together.push_all(&stamps[part.clone()], &values[part]);
+            }
+            stamps.iter().zip(&values).for_each(|(at, value)| alone.push(*at, *value));
+
+            prop_assert_eq!(format!("{together:?}"), format!("{alone:?}"));
+        }
+    }
 }
