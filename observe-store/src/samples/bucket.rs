@@ -36,7 +36,7 @@ impl Bucket {
             self.min = self.min.min(*value);
             self.max = self.max.max(*value);
             self.sum += value;
-            self.increase += growth(self.last, *value);
+            self.increase += growth_between(self.last, *value);
             self.last = *value;
         }
         self.count += values.len() as f64;
