@@ -16,13 +16,13 @@ use super::Label;
 pub(super) fn writer(path: &Path) -> SqlitePool {
     let options = options(path)
         .create_if_missing(true)
-        .page_size(4096)
+        .page_size(1024)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("cache_size", "-2048")
-        .pragma("wal_autocheckpoint", "1000")
+        .pragma("wal_autocheckpoint", "8192")
         .pragma("journal_size_limit", "67108864");
     pool(1, options)
 }
