@@ -28,8 +28,8 @@ enum Kind {
         steps: Vec<(i64, Bucket)>,
         step_end: i64,
         before: Option<(i64, f64)>,
-        /// When the point was from which growth counts: the last one before the range, else the first one in it.
-        origin: Option<i64>,
+        /// The point from which growth counts: the last one before the range, else the first one in it.
+        origin: Option<Point>,
     },
     /// All values of each step.
     Values(Vec<(i64, Vec<f64>)>),
@@ -79,12 +79,11 @@ impl Sink {
                     return;
                 }
                 let point = Point { timestamp: Timestamp::from_nanos(at), value };
-                let bucket = Bucket::of(point, before.map(|(_, value)| value));
                 if at < self.start {
-                    *origin = Some(at);
+                    *origin = Some(point);
                 } else {
-                    origin.get_or_insert(at);
-                    append(steps, step_end, self.step, &bucket);
+                    origin.get_or_insert(point);
+                    append(steps, step_end, self.step, &Bucket::of(point));
                 }
                 *before = Some((at, value));
             }
@@ -150,10 +149,11 @@ impl Sink {
             return;
         }
         if bucket.last_at < self.start {
-            *origin = Some(bucket.last_at);
+            *origin = Some(bucket.last_point());
         } else {
             let elapsed = (bucket.count - 1.0) * self.interval as f64;
-            origin.get_or_insert(bucket.last_at.saturating_sub(elapsed as i64));
+            let first_at = Timestamp::from_nanos(bucket.last_at.saturating_sub(elapsed as i64));
+            origin.get_or_insert(Point { timestamp: first_at, value: bucket.first });
             append(steps, step_end, self.step, bucket);
         }
         *before = Some((bucket.last_at, bucket.last));
@@ -170,7 +170,7 @@ impl Sink {
             return;
         }
         let start = floor(at, self.step);
-        let bucket = Bucket::of(point, None);
+        let bucket = Bucket::of(point);
         match steps.binary_search_by_key(&start, |(start, _)| *start) {
             Ok(found) => {
                 if let Some((_, step)) = steps.get_mut(found) {
@@ -181,8 +181,8 @@ impl Sink {
         }
     }
 
-    /// Returns when the point was from which growth counts.
-    fn origin(&self) -> Option<i64> {
+    /// Returns the point from which growth counts.
+    fn origin(&self) -> Option<Point> {
         match &self.kind {
             Kind::Steps { origin, .. } => *origin,
             Kind::Points(_) | Kind::Values(_) => None,
@@ -220,10 +220,9 @@ fn append(steps: &mut Vec<(i64, Bucket)>, step_end: &mut i64, step: i64, bucket:
 /// Makes the points of a series out of those of all its places.
 pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
     let origins = sinks.iter().filter_map(Sink::origin);
-    let origin = match origins.clone().filter(|origin| *origin < plan.start).max() {
-        Some(before) => Some(before),
-        None => origins.min(),
-    };
+    let at = |origin: &Point| origin.timestamp;
+    let before = origins.clone().filter(|origin| origin.timestamp.as_nanos() < plan.start).max_by_key(at);
+    let origin = before.or_else(|| origins.min_by_key(at));
     let (mut points, mut steps, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let places = sinks.len();
     for sink in sinks {
@@ -249,17 +248,17 @@ pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
     points
 }
 
-fn answers(steps: &[(i64, Bucket)], origin: Option<i64>, aggregate: Aggregate, step: i64) -> Vec<Point> {
+fn answers(steps: &[(i64, Bucket)], origin: Option<Point>, aggregate: Aggregate, step: i64) -> Vec<Point> {
     let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
     let mut points = Vec::with_capacity(steps.len());
     let mut before = origin;
     for (start, bucket) in steps {
         // Nothing has grown where growth begins.
-        let has_grown = before.is_some_and(|before| bucket.last_at > before);
+        let has_grown = before.is_some_and(|before| bucket.last_at > before.timestamp.as_nanos());
         let value = bucket.value(aggregate, before, *start).filter(|_| has_grown || !is_growth);
         let timestamp = Timestamp::from_nanos(if step > 0 { *start } else { bucket.last_at });
         points.extend(value.map(|value| Point { timestamp, value }));
-        before = Some(bucket.last_at);
+        before = Some(bucket.last_point());
     }
     points
 }
