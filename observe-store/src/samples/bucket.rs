@@ -11,8 +11,10 @@ pub(crate) struct Bucket {
     pub(crate) count: f64,
     pub(crate) first: f64,
     pub(crate) last: f64,
-    /// The values that a counter had when it began anew, summed up: so much less does its last value say.
-    pub(crate) lost: f64,
+    /// Growth up to where it is counted by the last value alone: zero, unless a counter began anew.
+    pub(crate) grown: f64,
+    /// The value from which the last one counts: the first one, unless a counter began anew.
+    pub(crate) since: f64,
     /// When the last point was, in nanoseconds.
     pub(crate) last_at: i64,
 }
@@ -22,7 +24,8 @@ impl Bucket {
     pub(crate) const fn of(point: Point) -> Self {
         let value = point.value;
         let last_at = point.timestamp.as_nanos();
-        Self { min: value, max: value, sum: value, count: 1.0, first: value, last: value, lost: 0.0, last_at }
+        let (grown, count) = (0.0, 1.0);
+        Self { min: value, max: value, sum: value, count, first: value, last: value, grown, since: value, last_at }
     }
 
     /// Adds the points that follow, which all have finite values; the last of them was at `last_at`.
@@ -31,7 +34,9 @@ impl Bucket {
             self.min = self.min.min(*value);
             self.max = self.max.max(*value);
             self.sum += value;
-            self.lost += lost_between(self.last, *value);
+            if *value < self.last {
+                self.begin_anew(*value);
+            }
             self.last = *value;
         }
         self.count += values.len() as f64;
@@ -44,18 +49,25 @@ impl Bucket {
         self.max = self.max.max(next.max);
         self.sum += next.sum;
         self.count += next.count;
-        self.lost += lost_between(self.last, next.first) + next.lost;
+        if next.first < self.last {
+            self.begin_anew(next.first);
+        }
+        if next.has_begun_anew() {
+            self.grown += next.first - self.since + next.grown;
+            self.since = next.since;
+        }
         self.last = next.last;
         self.last_at = next.last_at;
     }
 
     /// Adds what came late: nothing grew by it, and it may not be the last.
     pub(crate) fn add_late(&mut self, late: &Self) {
-        let (lost, last, last_at) = (self.lost, self.last, self.last_at);
-        self.append(late);
-        if late.last_at < last_at {
-            (self.lost, self.last, self.last_at) = (lost, last, last_at);
+        if late.last_at >= self.last_at {
+            return self.append(late);
         }
+        let Self { grown, since, last, last_at, .. } = *self;
+        self.append(late);
+        *self = Self { grown, since, last, last_at, ..*self };
     }
 
     /// Returns the last point.
@@ -63,18 +75,34 @@ impl Bucket {
         Point { timestamp: Timestamp::from_nanos(self.last_at), value: self.last }
     }
 
-    /// Returns the growth since the point in front of the stretch, which had the value `before`.
-    ///
-    /// It is the sum of what [`growth_between`](observe_core::growth_between) says of any two neighbours: the last value
-    /// less the first one, and whatever was lost between them.
-    pub(crate) fn growth_since(&self, before: f64) -> f64 {
-        self.last - before + lost_between(before, self.first) + self.lost
+    /// Returns whether a counter began anew among the points.
+    pub(crate) const fn has_begun_anew(&self) -> bool {
+        self.grown != 0.0 || self.since.to_bits() != self.first.to_bits()
+    }
+
+    /// Returns the growth from the first point to the last: the sum of what
+    /// [`growth_between`](observe_core::growth_between) says of any two neighbours.
+    pub(crate) fn growth(&self) -> f64 {
+        self.grown + (self.last - self.since)
+    }
+
+    /// Returns the growth since a point in front of the stretch.
+    fn growth_since(&self, before: Point) -> f64 {
+        let mut all = Self::of(before);
+        all.append(self);
+        all.growth()
+    }
+
+    /// Counts from zero again, for the next value is `next` and less than the last one. Below zero nothing grows.
+    fn begin_anew(&mut self, next: f64) {
+        self.grown = self.growth();
+        self.since = next.min(0.0);
     }
 
     /// Returns what an aggregate makes of it; `before` is the point in front of the stretch, and `start` when the
     /// stretch begins. `None` where the aggregate needs the points themselves, or no time has passed.
     pub(crate) fn value(&self, aggregate: Aggregate, before: Option<Point>, start: i64) -> Option<f64> {
-        let growth = || self.growth_since(before.map_or(self.first, |before| before.value));
+        let growth = || before.map_or_else(|| self.growth(), |before| self.growth_since(before));
         match aggregate {
             Aggregate::Avg => Some(self.sum / self.count),
             Aggregate::Count => Some(self.count),
@@ -91,11 +119,6 @@ impl Bucket {
             _ => None,
         }
     }
-}
-
-/// Returns what the last value no longer says of the growth up to `one`, once `next` has followed.
-const fn lost_between(one: f64, next: f64) -> f64 {
-    if next >= one { 0.0 } else { one - next.min(0.0) }
 }
 
 /// Joins buckets, in the order of time, into those of longer stretches of `length` nanoseconds. Returns them with when
@@ -178,12 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_large_counter_lost_does_not_hide_how_it_grew_since() {
+        let values = [(1, 1e300), (1, 5.25), (1, 7.0), (1, 6.0), (9_000, 2.0), (1, 8.0)];
+        let buckets = joined(singles(points(&values).into_iter()), MINUTE);
+
+        let growths: Vec<f64> = buckets.iter().map(|(_, bucket)| bucket.growth()).collect();
+        let hours = joined(buckets.into_iter().map(|(_, bucket)| bucket), 60 * MINUTE);
+
+        assert_eq!(growths, [5.25 + 1.75 + 6.0, 6.0]);
+        assert_eq!(hours[0].1.growth(), 5.25 + 1.75 + 6.0 + 2.0 + 6.0);
+    }
+
+    #[test]
     fn values_that_are_no_numbers_are_not_counted() {
         let points = points(&[(1, f64::NAN), (1, 3.0), (1, f64::INFINITY), (1, 5.0)]);
 
         let joined = joined(singles(points.into_iter()), MINUTE);
 
         assert_eq!(joined.len(), 1);
-        assert_eq!((joined[0].1.count, joined[0].1.sum, joined[0].1.growth_since(1.0)), (2.0, 8.0, 4.0));
+        assert_eq!((joined[0].1.count, joined[0].1.sum, joined[0].1.growth()), (2.0, 8.0, 2.0));
     }
 }

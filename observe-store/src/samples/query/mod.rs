@@ -61,7 +61,7 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     async fn make(&self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
-        let plan = Plan::new(tx, self.query).await?;
+        let plan = Plan::new(tx, self.query, self.placements.iter().map(Placement::kind)).await?;
         let mut sinks: Vec<Sink> = self.placements.iter().map(|place| Sink::new(&plan, place.row.step_ms)).collect();
         let mut left = self.query.max_points;
         // Packs may hold what the head still has: a point at the same time is the same one. Sums may not.

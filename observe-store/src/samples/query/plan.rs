@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Aggregate, RangeQuery, StoreError};
+use observe_core::{Aggregate, RangeQuery, SeriesKind, StoreError};
 
 use super::super::{rows::Table, slot::NANOS_PER_MINUTE};
 use crate::db::Transaction;
@@ -24,15 +24,22 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) async fn new(tx: &mut Transaction, query: &RangeQuery) -> Result<Self, StoreError> {
+    /// Plans for a query about series of some kinds.
+    pub(crate) async fn new(
+        tx: &mut Transaction,
+        query: &RangeQuery,
+        mut kinds: impl Iterator<Item = SeriesKind>,
+    ) -> Result<Self, StoreError> {
         let (start, end) = query.whole_steps();
         let (start, end) = (start.as_nanos(), end.as_nanos());
-        let table = table(query.step, query.aggregate);
+        let is_growth = matches!(query.aggregate, Aggregate::Increase | Aggregate::Rate);
+        // What a gauge grew by is not among what is known of a minute.
+        let needs_points = query.aggregate.needs_points() || is_growth && kinds.any(|kind| kind != SeriesKind::Counter);
+        let table = if needs_points { Table::Pack } else { table(query.step) };
         let rows = table.extent(tx).await?;
         if table == Table::Pack && !query.step.is_zero() {
-            check_reach(tx, query, start, rows).await?;
+            check_reach(tx, query.aggregate, needs_points, start, rows).await?;
         }
-        let is_growth = matches!(query.aggregate, Aggregate::Increase | Aggregate::Rate);
         let from = if is_growth { start.saturating_sub(LOOKBACK) } else { start };
         let step = i64::try_from(query.step.as_nanos()).unwrap_or(i64::MAX);
         Ok(Self { table, start, end, from, rows, aggregate: query.aggregate, step })
@@ -53,12 +60,12 @@ impl Plan {
 }
 
 /// Chooses the coarsest table whose points make up whole steps.
-fn table(step: Duration, aggregate: Aggregate) -> Table {
+fn table(step: Duration) -> Table {
     let fits = |table: &Table| {
         let bucket = table.bucket().map_or(1, i64::unsigned_abs);
         step.as_nanos().is_multiple_of(u128::from(bucket))
     };
-    if step.is_zero() || aggregate.needs_points() {
+    if step.is_zero() {
         return Table::Pack;
     }
     Table::ALL.into_iter().rev().find(fits).unwrap_or(Table::Pack)
@@ -67,7 +74,8 @@ fn table(step: Duration, aggregate: Aggregate) -> Table {
 /// Refuses what only points can answer for a time of which nothing but minutes is left.
 async fn check_reach(
     tx: &mut Transaction,
-    query: &RangeQuery,
+    aggregate: Aggregate,
+    needs_points: bool,
     start: i64,
     rows: Option<(i64, i64)>,
 ) -> Result<(), StoreError> {
@@ -79,10 +87,12 @@ async fn check_reach(
         return Ok(());
     }
     let age = "points are kept as they came in for a shorter time than the range reaches back";
-    let advice = if query.aggregate.needs_points() {
-        "percentiles need them: take a shorter range, or avg, min, max, sum, count, last, rate or increase"
-    } else {
-        "take a shorter range, or a step of whole minutes"
+    let advice = match (needs_points, aggregate) {
+        (false, _) => "take a shorter range, or a step of whole minutes",
+        (true, Aggregate::Percentile(_)) => {
+            "percentiles need them: take a shorter range, or avg, min, max, sum, count, last, rate or increase"
+        }
+        (true, _) => "rate and increase of gauges need them: take a shorter range, counters, or avg, min, max or last",
     };
     Err(StoreError::Unanswerable { reason: format!("{age}; {advice}") })
 }
