@@ -115,6 +115,7 @@ impl Database {
                 let writer = writes.then(|| postgres::writer(options));
                 Ok((Pools::Postgres { readers: postgres::readers(options), writer }, None))
             }
+            Address::Sqlite(path) if path.is_dir() => Err(label.refused("it is a directory: name a file in it")),
             Address::Sqlite(path) => {
                 let hold = writes.then(|| lock::file(label, path)).transpose()?;
                 let writer = writes.then(|| sqlite::writer(path));
