@@ -11,7 +11,7 @@ use std::{
 
 use observe_core::{
     Attributes, Commit, Frame, KeyedTable, Metric, MetricKey, MetricStore as _, RangeQuery, Schema, Selector,
-    Store as _, Timestamp, Unit, Upkeep,
+    SeriesQuery, Store as _, Timestamp, Unit, Upkeep,
 };
 use observe_store::{Config, SqlStore};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -61,6 +61,18 @@ impl Fixture {
 
     async fn open(&self, name: &str) -> SqlStore {
         SqlStore::open(&Config::at(self.path(name).display().to_string())).await.unwrap()
+    }
+
+    async fn reader(&self, name: &str) -> SqlStore {
+        SqlStore::read(&Config::at(self.path(name).display().to_string())).await.unwrap()
+    }
+
+    /// Makes a copy in which a statement was run.
+    async fn changed(&self, name: &str, sql: &'static str) {
+        fs::copy(self.path("whole"), self.path(name)).unwrap();
+        let mut connection = connect(&self.path(name)).await;
+        assert_eq!(sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected(), 1, "{sql}");
+        connection.close().await.unwrap();
     }
 
     /// Makes a copy in which some rows of a table are damaged.
@@ -165,7 +177,7 @@ async fn a_damaged_pack_is_left_out_and_counted_and_all_else_is_answered() {
         for (index, id) in fixture.ids(table).await.into_iter().enumerate() {
             let what = format!("row {id} of {table}");
             fixture.damaged("damaged", table, &[id], DAMAGES[index % DAMAGES.len()]).await;
-            let reader = SqlStore::read(&Config::at(fixture.path("damaged").display().to_string())).await.unwrap();
+            let reader = fixture.reader("damaged").await;
 
             let found = ask(&reader, step, aggregate).await;
 
@@ -236,6 +248,10 @@ async fn of_a_damaged_head_what_follows_is_left_out_until_everything_is_said_ane
     for (index, id) in fixture.ids("head").await.into_iter().enumerate() {
         let what = format!("row {id} of the head");
         fixture.damaged("damaged", "head", &[id], DAMAGES[index % DAMAGES.len()]).await;
+        let reader = fixture.reader("damaged").await;
+        assert!(ask(&reader, 0, "avg").await.values().all(|points| points.len() == 60 + index), "{what}");
+        assert_eq!(corrupt(&reader), 1, "{what}");
+        reader.close().await.unwrap();
         let store = fixture.open("damaged").await;
 
         let found = ask(&store, 0, "avg").await;
@@ -251,6 +267,66 @@ async fn of_a_damaged_head_what_follows_is_left_out_until_everything_is_said_ane
         assert!(ask(&store, 0, "avg").await.values().all(|points| points.len() == 62 + index), "{what}");
         store.close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_damaged_series_is_left_out_and_counted_and_all_others_are_answered() {
+    let fixture = Fixture::new().await;
+    let store = fixture.open("whole").await;
+    let whole = ask(&store, 0, "avg").await;
+    store.close().await.unwrap();
+    let damages = [
+        "UPDATE series SET labels='{not=one' WHERE series_id=7",
+        "UPDATE series SET labels=CAST(x'ff61' AS TEXT) WHERE series_id=7",
+        "UPDATE series SET labels=x'7b7d' WHERE series_id=7",
+        "UPDATE series SET name='' WHERE series_id=7",
+        "UPDATE series SET kind='gauge' WHERE series_id=7",
+        "UPDATE series SET step_ms='often' WHERE series_id=7",
+        "UPDATE series SET series_id=5000000000 WHERE series_id=7",
+    ];
+    for sql in damages {
+        fixture.changed("damaged", sql).await;
+        let reader = fixture.reader("damaged").await;
+        let all = SeriesQuery { selector: Selector::Matching(Vec::new()), after: None, limit: 1_000 };
+
+        assert_eq!(reader.series(&all).await.unwrap().len(), 79, "{sql}");
+        assert_eq!(corrupt(&reader), 1, "{sql}");
+        let found = ask(&reader, 0, "avg").await;
+        assert_eq!((found.len(), corrupt(&reader)), (79, 2), "{sql}");
+        assert!(found.iter().all(|(key, points)| whole[key] == *points), "{sql}");
+        let mut damages = Vec::new();
+        reader.check(|damage| damages.push(damage.what)).await.unwrap();
+        assert!(!damages.contains(&"the catalogue".to_owned()), "{sql}: {damages:?}");
+        reader.close().await.unwrap();
+
+        let store = fixture.open("damaged").await;
+        commit(&store, [300, 304].into_iter(), 40).await;
+        keep_in_order(&store).await;
+        let found = ask(&store, 0, "avg").await;
+        assert!(found.len() >= 79 && found.values().filter(|points| points.len() == 72).count() >= 79, "{sql}");
+        store.close().await.unwrap();
+        fs::remove_file(fixture.path("damaged")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn damaged_series_at_the_end_of_a_page_do_not_end_the_list() {
+    let fixture = Fixture { directory: tempfile::tempdir().unwrap() };
+    let store = fixture.open("whole").await;
+    let mut table = KeyedTable::new(Schema::builder("q").column(&DEPTH).build().unwrap());
+    for name in 0..1_500_u16 {
+        table.row(&name, || Attributes::new([("name", name.to_string())]).unwrap()).set(0, 1.0);
+    }
+    let frames = vec![table.frame(Timestamp::from_millis(START_MS))];
+    store.commit(&Commit { frames, ..Commit::default() }).await.unwrap();
+    let mut connection = connect(&fixture.path("whole")).await;
+    let damage = "UPDATE series SET step_ms='often' WHERE series_id IN \
+                  (SELECT series_id FROM series ORDER BY name, labels LIMIT 3 OFFSET 998)";
+    sqlx::query(damage).execute(&mut connection).await.unwrap();
+
+    let found = ask(&store, 0, "avg").await;
+
+    assert_eq!((found.len(), corrupt(&store)), (1_497, 3));
 }
 
 /// The beginning of a minute, and of an hour.

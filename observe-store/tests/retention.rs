@@ -125,6 +125,69 @@ async fn the_oldest_points_leave_when_there_are_too_many_bytes() {
     assert_eq!(minutes.iter().map(|(_, count)| count).sum::<f64>(), 12_000.0, "minutes have their own bound");
 }
 
+/// Frames with a value of noise each, of the queue `mail`.
+fn noise(seconds: impl Iterator<Item = u64>) -> Vec<Frame> {
+    let schema = Schema::builder("q").interval(Duration::from_secs(1)).column(&DONE).build().unwrap();
+    let mut table = KeyedTable::<&str>::new(schema);
+    let frame = |second: u64| {
+        let mixed = (second + 1).wrapping_mul(6_364_136_223_846_793_005);
+        let mixed = (mixed ^ mixed >> 29).wrapping_mul(6_364_136_223_846_793_005);
+        table.row(&"mail", || Attributes::new([("queue", "mail")]).unwrap()).set(0, f64::from_bits(mixed >> 2));
+        table.frame(at(second))
+    };
+    seconds.map(frame).collect()
+}
+
+/// Commits a tick an hour for 25 days, which rewrites a row of hours each time, and keeps the store in order after each
+/// day. The clock goes on by less than an hour: sizes are measured at its beginning alone.
+async fn fill_with_hours(fixture: &Fixture) {
+    for day in 0..25 {
+        let frames = noise((day * 24..day * 24 + 24).map(|hour| hour * 3_600));
+        fixture.store.commit(&Commit { frames, ..Commit::default() }).await.unwrap();
+        fixture.keep_in_order(day * 140).await;
+    }
+    fixture.keep_in_order(3_599).await;
+}
+
+#[tokio::test]
+async fn rows_that_are_written_again_and_again_count_once() {
+    let unbound = Fixture::new(RetentionConfig::default()).await;
+    fill_with_hours(&unbound).await;
+    let whole = unbound.store.stats().await.unwrap().hours;
+    let hours = unbound.ask(3_600, "count").await.unwrap();
+    assert!(whole.rows == 3 && hours.len() == 600, "{whole:?}");
+
+    for (bound, rows) in [(whole.bytes + 100, 3), (whole.bytes * 3 / 4, 2)] {
+        let fixture = Fixture::new(RetentionConfig { hour_max_bytes: bound, ..RetentionConfig::default() }).await;
+        fill_with_hours(&fixture).await;
+
+        let left = fixture.ask(3_600, "count").await.unwrap();
+
+        let stats = fixture.store.stats().await.unwrap().hours;
+        assert!(stats.rows == rows && stats.bytes <= bound, "{stats:?} of {bound} bytes");
+        assert_eq!(left, hours[hours.len() - left.len()..], "the oldest left first");
+    }
+}
+
+#[tokio::test]
+async fn what_was_too_old_does_not_count_as_too_much() {
+    let slots = |slots: std::ops::Range<u64>| noise(slots.map(|slot| slot * 900).flat_map(|at| at..at + 100));
+    let commit = |frames| Commit { frames, ..Commit::default() };
+    let bound = RetentionConfig { raw_days: 1.0, raw_max_bytes: 9_200, ..RetentionConfig::default() };
+    let fixture = Fixture::new(bound).await;
+    fixture.store.commit(&commit(slots(0..11))).await.unwrap();
+    fixture.keep_in_order(DAY + 900).await;
+    let before = fixture.store.stats().await.unwrap().raw;
+    assert!(before.rows == 22 && before.bytes > 8_900, "{before:?}");
+
+    // Within the hour four slots become too old, and four come.
+    fixture.keep_in_order(DAY + 900 + 3_000).await;
+    fixture.store.commit(&commit(slots(11..15))).await.unwrap();
+    fixture.keep_in_order(DAY + 900 + 3_100).await;
+
+    assert_eq!(fixture.ask(0, "last").await.unwrap()[0].0, 4 * 900);
+}
+
 #[tokio::test]
 async fn events_states_and_series_leave_with_their_time() {
     let days = RetentionConfig {

@@ -14,7 +14,7 @@ use super::{
     to_json,
 };
 use crate::{
-    AppState, Problem,
+    AppState, FieldError, Problem,
     accept::Accept,
     body::{Points, SystemMetrics},
     exposition::Format,
@@ -145,6 +145,13 @@ impl FromQuery for HistoryQuery {
     const PARAMETERS: &'static [&'static Parameter] = &[&METRIC_KEY, &SECONDS];
 
     fn from_query(fields: &mut Fields<'_>) -> Self {
+        // Two documents claim this path. What only the other one takes would be ignored, and the answer another one.
+        for name in OF_THE_OTHER_STYLE {
+            if fields.has(name) {
+                let message = "not together with `metric_key`; `/api/v1/metrics/history` takes `start` and `end`";
+                fields.fail(FieldError::query(name, "conflict", message));
+            }
+        }
         Self { metric_key: fields.metric_key(&METRIC_KEY), seconds: fields.unsigned(&SECONDS).unwrap_or(0) }
     }
 }
@@ -234,4 +241,5 @@ static METRIC_KEY: Parameter =
 static SECONDS: Parameter =
     Parameter::new("seconds", Shape::Integer { min: 1, max: 604_800 }, "How far to look back.").default("300");
 
+const OF_THE_OTHER_STYLE: [&str; 3] = ["start", "end", "metric_type"];
 const WINDOW: Duration = Duration::from_secs(300);

@@ -28,7 +28,7 @@ impl Label {
                 self.unavailable(format!("no encrypted connection to {}: {error}", self.name))
             }
             (sqlx::Error::PoolTimedOut, _) => {
-                self.unavailable(format!("no connection to {} was free in time", self.name))
+                self.unavailable(format!("no connection to {} was to be had in time", self.name))
             }
             (sqlx::Error::PoolClosed, _) => self.unavailable("it is closed".to_owned()),
             (sqlx::Error::WorkerCrashed | sqlx::Error::BeginFailed, _) => {

@@ -32,6 +32,9 @@ pub(super) const fn all(dialect: Dialect) -> &'static [Migration] {
 /// Brings an empty or older database to the newest version.
 pub(super) async fn run(transaction: &mut Transaction, migrations: &[Migration]) -> Result<(), StoreError> {
     let found = version(transaction, migrations).await?;
+    if found.is_none_or(|found| found < newest(migrations)) {
+        transaction.take_time().await?;
+    }
     if found.is_none() {
         transaction.run(VERSIONS).await?;
     }

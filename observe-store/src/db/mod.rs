@@ -26,7 +26,7 @@ use std::{
 
 use observe_core::StoreError;
 use parking_lot::Mutex;
-use sqlx::{PgPool, Pool, SqlitePool};
+use sqlx::SqlitePool;
 
 pub(crate) use self::{
     address::Address,
@@ -39,6 +39,7 @@ pub(crate) use self::{
 use self::{
     lock::{Claim, Hold},
     migration::Migration,
+    postgres::Server,
     transaction::Inner,
 };
 
@@ -52,7 +53,7 @@ pub(crate) struct Database {
 }
 
 enum Pools {
-    Postgres { readers: PgPool, writer: Option<PgPool> },
+    Postgres { readers: Arc<Server>, writer: Option<Arc<Server>> },
     Sqlite { readers: SqlitePool, writer: Option<SqlitePool> },
 }
 
@@ -112,9 +113,10 @@ impl Database {
         match address {
             Address::Postgres(options) => {
                 postgres::try_out(label, options).await?;
-                let writer = writes.then(|| postgres::writer(options));
-                Ok((Pools::Postgres { readers: postgres::readers(options), writer }, None))
+                let writer = writes.then(|| Server::writer(options));
+                Ok((Pools::Postgres { readers: Server::readers(options), writer }, None))
             }
+            Address::Sqlite(path) if path.is_dir() => Err(label.refused("it is a directory: name a file in it")),
             Address::Sqlite(path) => {
                 let hold = writes.then(|| lock::file(label, path)).transpose()?;
                 let writer = writes.then(|| sqlite::writer(path));
@@ -164,9 +166,7 @@ impl Database {
     /// Says why there is no connection.
     pub(crate) async fn read(&self) -> Result<Transaction, StoreError> {
         let begun = match &self.pools {
-            Pools::Postgres { readers, .. } => {
-                readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Inner::Postgres)
-            }
+            Pools::Postgres { readers, .. } => readers.begin().await.map(Inner::Postgres),
             Pools::Sqlite { readers, .. } => readers.begin_with("BEGIN").await.map(Inner::Sqlite),
         };
         self.begun(begun)
@@ -206,9 +206,7 @@ impl Database {
 
     async fn begin(&self) -> Result<Transaction, StoreError> {
         let begun = match &self.pools {
-            Pools::Postgres { writer: Some(writer), .. } => {
-                writer.begin_with("BEGIN; SET LOCAL synchronous_commit = on").await.map(Inner::Postgres)
-            }
+            Pools::Postgres { writer: Some(writer), .. } => writer.begin().await.map(Inner::Postgres),
             Pools::Sqlite { writer: Some(writer), .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite),
             _ => return Err(self.label.refused("it was opened to read")),
         };
@@ -232,14 +230,22 @@ impl Database {
             _ => Ok(()),
         };
         match &self.pools {
-            Pools::Postgres { readers, writer } => close(readers, writer.as_ref()).await,
+            Pools::Postgres { readers, writer } => {
+                readers.close().await;
+                if let Some(writer) = writer {
+                    writer.close().await;
+                }
+            }
             Pools::Sqlite { readers, writer } => {
                 if let Some(writer) = writer
                     && let Err(error) = sqlite::shrink(writer).await
                 {
                     tracing::warn!(%error, "the file stays larger than it has to be");
                 }
-                close(readers, writer.as_ref()).await;
+                readers.close().await;
+                if let Some(writer) = writer {
+                    writer.close().await;
+                }
             }
         }
         drop(hold);
@@ -250,13 +256,6 @@ impl Database {
         let mut transaction = self.begin().await?;
         lock::give_back(&mut transaction, holder).await?;
         transaction.commit().await
-    }
-}
-
-async fn close<D: sqlx::Database>(readers: &Pool<D>, writer: Option<&Pool<D>>) {
-    readers.close().await;
-    if let Some(writer) = writer {
-        writer.close().await;
     }
 }
 

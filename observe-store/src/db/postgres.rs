@@ -1,24 +1,106 @@
 //! What is particular about PostgreSQL.
 
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use observe_core::StoreError;
+use parking_lot::Mutex;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
     error::DatabaseError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use super::Label;
 
-/// Makes the pool of the one connection that writes.
-pub(super) fn writer(options: &PgConnectOptions) -> PgPool {
-    pool(1, options)
+/// Connections to a server. No wait for it is without an end: one that was stopped, or that no packet reaches any more,
+/// does not say so.
+pub(super) struct Server {
+    options: PgConnectOptions,
+    connections: u32,
+    begin: &'static str,
+    patience: Duration,
+    /// Another one takes its place when the server did not answer one of its connections in time: the driver would wait
+    /// for that connection before it made another.
+    pool: Mutex<PgPool>,
 }
 
-/// Makes the pool of those that only read.
-pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
-    pool(READERS, options)
+impl Server {
+    /// Prepares the one connection that writes.
+    pub(super) fn writer(options: &PgConnectOptions) -> Arc<Self> {
+        Self::new(options, 1, BEGIN_TO_WRITE, WRITER_PATIENCE)
+    }
+
+    /// Prepares those that only read.
+    pub(super) fn readers(options: &PgConnectOptions) -> Arc<Self> {
+        Self::new(options, READERS, BEGIN_TO_READ, READER_PATIENCE)
+    }
+
+    fn new(options: &PgConnectOptions, connections: u32, begin: &'static str, patience: Duration) -> Arc<Self> {
+        let options = options.clone().application_name("observe").disable_statement_logging();
+        let pool = Mutex::new(pool(connections, &options));
+        Arc::new(Self { options, connections, begin, patience, pool })
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(self: &Arc<Self>) -> Result<Session, sqlx::Error> {
+        let pool = self.pool.lock().clone();
+        let inner = self.wait(self.patience, pool.begin_with(self.begin)).await?;
+        Ok(Session { inner, server: Arc::clone(self), patience: self.patience })
+    }
+
+    /// Waits for the server, but not for ever.
+    async fn wait<T>(
+        &self,
+        patience: Duration,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        match tokio::time::timeout(patience, answer).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                *self.pool.lock() = pool(self.connections, &self.options);
+                Err(sqlx::Error::Io(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("it did not answer within {} seconds", patience.as_secs()),
+                )))
+            }
+        }
+    }
+
+    /// Ends all connections; not those that do not answer.
+    pub(super) async fn close(&self) {
+        let pool = self.pool.lock().clone();
+        if tokio::time::timeout(PATIENCE, pool.close()).await.is_err() {
+            tracing::warn!("the server did not answer when its connections were closed");
+        }
+    }
+}
+
+/// A transaction on one of the connections.
+pub(super) struct Session {
+    inner: sqlx::Transaction<'static, Postgres>,
+    server: Arc<Server>,
+    patience: Duration,
+}
+
+impl Session {
+    /// Waits for a statement.
+    pub(super) async fn run<'a, T, F: Future<Output = Result<T, sqlx::Error>>>(
+        &'a mut self,
+        start: impl FnOnce(&'a mut PgConnection) -> F,
+    ) -> Result<T, sqlx::Error> {
+        let Self { inner, server, patience } = self;
+        server.wait(*patience, start(inner)).await
+    }
+
+    /// Makes everything last.
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.server.wait(self.patience, self.inner.commit()).await
+    }
+
+    /// Lets each statement take long.
+    pub(super) const fn be_patient(&mut self) {
+        self.patience = LONG_PATIENCE;
+    }
 }
 
 /// Connects once, because a pool tries until its patience ends and then does not say what was wrong.
@@ -30,13 +112,19 @@ pub(super) async fn try_out(label: &Label, options: &PgConnectOptions) -> Result
 }
 
 fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {
-    let options = options.clone().application_name("observe").disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_lazy_with(options)
+        // Without it the driver waits for a connection that is given back until the server answers.
+        .after_release(|connection: &mut PgConnection, _| {
+            Box::pin(async {
+                let answered = tokio::time::timeout(RELEASE_PATIENCE, connection.ping()).await;
+                answered.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map(|()| true)
+            })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 /// Says what an error of PostgreSQL means, by its `SQLSTATE`.
@@ -58,3 +146,18 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
 const READERS: u32 = 4;
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for one that is given back.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for a statement that writes, or a commit.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for a question to be answered: some look at all rows.
+const READER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for what is known to take its time.
+const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// The server ends a transaction of which it hears nothing more, so that nothing waits for long for the lease that it
+/// has: this process after it gave up a connection, or the next one. A commit has no such limit: a server with replicas
+/// would then confirm what they do not have.
+const BEGIN_TO_WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 5000; \
+                              SET LOCAL idle_in_transaction_session_timeout = 15000";
+const BEGIN_TO_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -67,7 +67,9 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
             "the file cannot be opened ({message}): does its directory exist, and may this user use it?"
         )),
         CONSTRAINT => label.corrupt(format!("what is stored does not allow what should be: {message}")),
-        CORRUPT => label.corrupt(message.to_owned()),
+        CORRUPT => label.corrupt(format!(
+            "{message}; restore a backup, or save what can be saved with the command .recover of sqlite3"
+        )),
         _ if matches!(code, FULL | IOERR_SHMSIZE) => {
             label.unavailable(format!("the disk that holds {} is full", label.name))
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use observe_core::StoreError;
-use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Sqlite, query_with, raw_sql};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr, Sqlite, query_with, raw_sql};
 
 use super::{
     Dialect, Label, Row, Value,
+    postgres::Session,
     row::Columns,
     value::{postgres_arguments, sqlite_arguments},
 };
@@ -21,7 +22,7 @@ pub(crate) struct Transaction {
 }
 
 pub(super) enum Inner {
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Session),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
@@ -77,9 +78,10 @@ impl Transaction {
     ) -> Result<u64, StoreError> {
         let Statement { sql, is_kept } = statement.into();
         let changed = match &mut self.inner {
-            Inner::Postgres(inner) => match postgres_arguments(values) {
+            Inner::Postgres(session) => match postgres_arguments(values) {
                 Ok(bound) => {
-                    let ran = query_with(sql, bound).persistent(is_kept).execute(&mut **inner).await;
+                    let query = query_with(sql, bound).persistent(is_kept);
+                    let ran = session.run(|connection| query.execute(connection)).await;
                     ran.map(|done| done.rows_affected())
                 }
                 Err(error) => Err(error),
@@ -105,13 +107,11 @@ impl Transaction {
         let Statement { sql, is_kept } = statement.into();
         let label = &*self.label;
         let rows = match &mut self.inner {
-            Inner::Postgres(inner) => match postgres_arguments(values) {
+            Inner::Postgres(session) => match postgres_arguments(values) {
                 Ok(bound) => {
                     let query = query_with(sql, bound).persistent(is_kept);
-                    query
-                        .map(|row| read(&Row { columns: Columns::Postgres(&row), label }))
-                        .fetch_all(&mut **inner)
-                        .await
+                    let query = query.map(|row| read(&Row { columns: Columns::Postgres(&row), label }));
+                    session.run(|connection| query.fetch_all(connection)).await
                 }
                 Err(error) => Err(error),
             },
@@ -139,10 +139,19 @@ impl Transaction {
     /// Runs several statements that take no values.
     pub(crate) async fn run(&mut self, statements: &'static str) -> Result<(), StoreError> {
         let ran = match &mut self.inner {
-            Inner::Postgres(inner) => raw_sql(statements).execute(&mut **inner).await.map(drop),
+            Inner::Postgres(session) => {
+                session.run(|connection| raw_sql(statements).execute(connection)).await.map(drop)
+            }
             Inner::Sqlite(inner) => raw_sql(statements).execute(&mut **inner).await.map(drop),
         };
         ran.map_err(|error| self.failed(error))
+    }
+
+    /// Says that its statements may take long, and that time may pass between them.
+    pub(crate) async fn take_time(&mut self) -> Result<(), StoreError> {
+        let Inner::Postgres(session) = &mut self.inner else { return Ok(()) };
+        session.be_patient();
+        self.run("SET LOCAL idle_in_transaction_session_timeout = 0").await
     }
 
     /// Makes everything last.
@@ -152,7 +161,7 @@ impl Transaction {
             return Err(StoreError::Unavailable { store: self.label.dialect.as_str(), reason });
         }
         let committed = match self.inner {
-            Inner::Postgres(inner) => inner.commit().await,
+            Inner::Postgres(session) => session.commit().await,
             Inner::Sqlite(inner) => inner.commit().await,
         };
         committed.map_err(|error| self.label.translate(error))

@@ -70,6 +70,11 @@ impl SeriesRow {
     }
 }
 
+/// Says that a row is left out because it cannot be read.
+pub(crate) fn left_out(error: &StoreError) {
+    tracing::error!(%error, "a row of the catalogue is damaged and left out");
+}
+
 /// Returns all groups, those of a producer by ordinal.
 pub(crate) async fn groups(tx: &mut Transaction) -> Result<Vec<GroupRow>, StoreError> {
     let read = |row: &Row<'_>| {
@@ -99,7 +104,8 @@ pub(crate) async fn last_numbers(tx: &mut Transaction) -> Result<(u32, i64), Sto
 /// Returns the series of a group that have not ended.
 pub(crate) async fn live_series(tx: &mut Transaction, group: i64) -> Result<Vec<SeriesRow>, StoreError> {
     let sql = concat!("SELECT ", columns!(), " FROM series WHERE group_id = $1 AND ended_at IS NULL");
-    tx.fetch_all(sql, &[Value::Int(group)], SeriesRow::read).await
+    let rows = tx.fetch_all(sql, &[Value::Int(group)], |row: &Row<'_>| Ok(SeriesRow::read(row))).await?;
+    Ok(rows.into_iter().filter_map(|row| row.inspect_err(left_out).ok()).collect())
 }
 
 /// Returns the rows of some series, by name and labels.
@@ -118,7 +124,8 @@ pub(crate) async fn find<'a>(
             concat!("SELECT ", columns!(), " FROM series WHERE (name, labels) IN (VALUES {})"),
             pairs.join(",")
         );
-        for row in tx.fetch_all(sql, &values, SeriesRow::read).await? {
+        let rows = tx.fetch_all(sql, &values, |row: &Row<'_>| Ok(SeriesRow::read(row))).await?;
+        for row in rows.into_iter().filter_map(|row| row.inspect_err(left_out).ok()) {
             found.entry(format!("{}{}", row.name, row.labels)).or_default().push(row);
         }
     }

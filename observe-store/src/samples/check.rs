@@ -41,14 +41,19 @@ impl Check {
         loop {
             let sql = "SELECT series_id, group_id, name, labels FROM series WHERE series_id > $1 \
                        ORDER BY series_id LIMIT $2";
-            let read = |row: &Row<'_>| Ok((row.int(0)?, row.int(1)?, format!("{}{}", row.text(2)?, row.text(3)?)));
+            let key = |row: &Row<'_>| Ok(format!("{}{}", row.text(2)?, row.text(3)?));
+            let read = |row: &Row<'_>| Ok((row.int(0)?, row.int(1)?, key(row)));
             let rows = tx.fetch_all(sql, &[Value::Int(after), Value::Int(ROWS_A_QUERY)], read).await?;
             let Some((last, ..)) = rows.last() else { return Ok(()) };
             after = *last;
             for (id, group, key) in rows {
                 self.rows += 1;
-                if let Err(error) = key.parse::<MetricKey>() {
-                    found(format!("series {id}"), format!("its name and labels are not a metric key: {error}"));
+                let parsed = match &key {
+                    Ok(key) => key.parse::<MetricKey>().map(drop).map_err(|error| error.to_string()),
+                    Err(error) => Err(StoreError::to_string(error)),
+                };
+                if let Err(reason) = parsed {
+                    found(format!("series {id}"), format!("its name and labels are not a metric key: {reason}"));
                 }
                 if !groups.contains(&group) {
                     found(format!("series {id}"), format!("its group {group} does not exist"));

@@ -6,11 +6,12 @@ use observe_core::{StoreError, Timestamp, Upkeep};
 
 use super::{
     rows::Table,
+    seal::Counts,
     slot::{NANOS_PER_MINUTE, PackKey},
 };
 use crate::{
     RetentionConfig,
-    db::{Database, Dialect, Row, Transaction, Value},
+    db::{Database, Dialect, Row, Statement, Transaction, Value},
     sql::retention::{self, Kept},
 };
 
@@ -59,9 +60,11 @@ impl Retention {
         Self { limits, due: Timestamp::MIN, tasks: Vec::new(), sizes: [Size::default(); 3], removed: 0 }
     }
 
-    /// Notes that rows were written.
-    pub(crate) fn add(&mut self, table: Table, bytes: u64) {
-        self.sizes[table as usize].bytes += bytes;
+    /// Notes that rows were written, most of them in place of others.
+    pub(crate) fn add(&mut self, counts: &Counts) {
+        for (size, (written, replaced)) in self.sizes.iter_mut().zip(counts.bytes.into_iter().zip(counts.replaced)) {
+            size.bytes = (size.bytes + written).saturating_sub(replaced);
+        }
     }
 
     /// Does the next piece of the round, or begins one when it is time. `longest_slot` is that of any group.
@@ -119,9 +122,7 @@ impl Retention {
                 // A slot leaves once all of it is too old.
                 let minute = before(now, self.days(table)).as_nanos().div_euclid(NANOS_PER_MINUTE);
                 let minute = minute.saturating_sub(table.slot_minutes(longest_slot));
-                let (rows, _) = table.remove_oldest(tx, PackKey { minute, pack_no: 0 }.id(), ROWS_AT_ONCE).await?;
-                self.removed += rows;
-                Ok(rows == 0)
+                self.remove(tx, table, PackKey { minute, pack_no: 0 }.id(), ROWS_AT_ONCE).await
             }
             Task::Measure(table) => self.measure(tx, table, now).await,
             Task::Excess(table) => {
@@ -130,11 +131,7 @@ impl Retention {
                     return Ok(true);
                 }
                 let rows = i64::try_from(excess / LARGE_ROW).unwrap_or(i64::MAX).clamp(1, ROWS_AT_ONCE);
-                let (rows, bytes) = table.remove_oldest(tx, i64::MAX, rows).await?;
-                let size = &mut self.sizes[table as usize];
-                size.bytes = size.bytes.saturating_sub(bytes);
-                self.removed += rows;
-                Ok(rows == 0)
+                self.remove(tx, table, i64::MAX, rows).await
             }
             Task::Rows(kept) => {
                 let days = match kept {
@@ -160,6 +157,15 @@ impl Retention {
                 Ok(tx.execute(sql, &[Value::Int(old)]).await? == 0)
             }
         }
+    }
+
+    /// Removes the oldest rows numbered below `end`. Returns whether there are none.
+    async fn remove(&mut self, tx: &mut Transaction, table: Table, end: i64, limit: i64) -> Result<bool, StoreError> {
+        let (rows, bytes) = table.remove_oldest(tx, end, limit).await?;
+        let size = &mut self.sizes[table as usize];
+        size.bytes = size.bytes.saturating_sub(bytes);
+        self.removed += rows;
+        Ok(rows == 0)
     }
 
     async fn measure(&mut self, tx: &mut Transaction, table: Table, now: Timestamp) -> Result<bool, StoreError> {
@@ -213,6 +219,22 @@ impl Table {
             .fetch_all(sql, &[Value::Int(end), Value::Int(limit)], |row: &Row<'_>| Ok(row.int(0)?.unsigned_abs()))
             .await?;
         Ok((lengths.len() as u64, lengths.into_iter().sum()))
+    }
+
+    /// Adds up the lengths of the rows with some numbers, as far as there are any.
+    pub(crate) async fn length_of(
+        self,
+        tx: &mut Transaction,
+        ids: impl Iterator<Item = i64>,
+    ) -> Result<u64, StoreError> {
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let (name, ids) = (self.name(), ids.join(","));
+        let sql = format!("SELECT CAST(COALESCE(SUM(LENGTH(data)), 0) AS BIGINT) FROM {name} WHERE id IN ({ids})");
+        let length = tx.fetch_first(Statement::built(sql).once(), &[], |row: &Row<'_>| row.int(0)).await?;
+        Ok(length.unwrap_or_default().unsigned_abs())
     }
 
     /// Adds up the lengths of some rows after one. Returns the last of them; `None` where there are no more.

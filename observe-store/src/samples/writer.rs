@@ -10,7 +10,6 @@ use super::{
     ingest::{Appended, Ingest, Slots},
     recover,
     retention::{self, Retention},
-    rows::Table,
     seal::{Counts, Job},
     slot::{LONGEST_SLOT, NANOS_PER_MINUTE},
 };
@@ -178,9 +177,7 @@ impl SampleWriter {
             Ok(false) => self.job = Some(job),
             Ok(true) => {
                 self.counts.add(job.counts);
-                for (table, bytes) in Table::ALL.into_iter().zip(job.counts.bytes) {
-                    self.retention.add(table, bytes);
-                }
+                self.retention.add(&job.counts);
                 let mut head = head.write();
                 head.buffers.forget_closed(job.group);
                 head.generation += 1;

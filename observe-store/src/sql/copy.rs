@@ -37,6 +37,8 @@ impl SqlStore {
     async fn copy_tables(&self, target: &Self, report: &mut (impl FnMut(Copied) + Send)) -> Result<(), StoreError> {
         let mut from = self.database().read().await?;
         let mut to = target.database().write().await?;
+        from.take_time().await?;
+        to.take_time().await?;
         if !inspect::is_empty(&mut to).await? {
             return Err(StoreError::Refused {
                 store: format!("the {} store", to.dialect().as_str()),

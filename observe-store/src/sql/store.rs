@@ -45,7 +45,7 @@ pub struct SqlStore {
     database: Database,
     /// `None` where the store is only read.
     writing: Option<Writing>,
-    /// Packs that queries found damaged.
+    /// Rows of samples that queries found damaged.
     corrupt: AtomicU64,
 }
 
@@ -161,7 +161,7 @@ impl Store for SqlStore {
 
     fn figures(&self) -> Vec<Figure> {
         let mut figures = self.writing.as_ref().map(|writing| writing.figures.lock().clone()).unwrap_or_default();
-        let help = "Packs that queries left out because they are damaged.";
+        let help = "Rows of samples that queries left out because they are damaged.";
         figures.push(Figure::counter("corrupt_packs_read", help, self.corrupt.load(Relaxed)));
         figures
     }
@@ -184,7 +184,10 @@ impl LogStore for SqlStore {
 #[async_trait]
 impl MetricStore for SqlStore {
     async fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
-        samples::series(&self.database, query).await
+        let mut corrupt = 0;
+        let answer = samples::series(&self.database, query, &mut corrupt).await;
+        self.corrupt.fetch_add(corrupt, Relaxed);
+        answer
     }
 
     async fn range(&self, query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {

@@ -16,14 +16,18 @@ use self::{head::HeadTicks, plan::Plan, select::Placement, sink::Sink};
 use super::{recover, rows::Table, writer::Head};
 use crate::db::{Database, Transaction};
 
-/// Returns the series that are asked for.
-pub(crate) async fn series(database: &Database, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+/// Returns the series that are asked for. Damaged rows are counted in `corrupt`, and left out.
+pub(crate) async fn series(
+    database: &Database,
+    query: &SeriesQuery,
+    corrupt: &mut u64,
+) -> Result<Vec<SeriesInfo>, StoreError> {
     let mut tx = database.read().await?;
-    select::infos(&mut tx, query).await
+    select::infos(&mut tx, query, corrupt).await
 }
 
 /// Returns the points that are asked for. `head` is that of the writer in this process; without one it is read from the
-/// database. Damaged packs are counted in `corrupt`, and left out.
+/// database. Damaged rows are counted in `corrupt`, and left out.
 pub(crate) async fn range(
     database: &Database,
     head: Option<&RwLock<Head>>,
@@ -33,7 +37,7 @@ pub(crate) async fn range(
     loop {
         let generation = head.map(|head| head.read().generation);
         let mut tx = database.read().await?;
-        let placements = select::placements(&mut tx, &query.selector).await?;
+        let placements = select::placements(&mut tx, &query.selector, corrupt).await?;
         if placements.is_empty() {
             return Ok(Vec::new());
         }
@@ -46,7 +50,11 @@ pub(crate) async fn range(
                 }
                 HeadTicks::of(&head.buffers, &placements)
             }
-            None => HeadTicks::of(&recover::head(&mut tx).await?.0, &placements),
+            None => {
+                let (buffers, damaged) = recover::head(&mut tx).await?;
+                *corrupt += damaged;
+                HeadTicks::of(&buffers, &placements)
+            }
         };
         return Answer { query, placements, ticks }.make(&mut tx, corrupt).await;
     }

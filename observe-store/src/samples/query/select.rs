@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use observe_core::{MetricKey, Selector, SeriesInfo, SeriesKind, SeriesQuery, StoreError, Timestamp};
 
-use super::super::{catalogue::SeriesRow, slot};
+use super::super::{
+    catalogue::{SeriesRow, left_out},
+    slot,
+};
 use crate::db::{Row, Statement, Transaction, Value};
 
 /// Begins a query whose rows [`Placement::read`] reads.
@@ -67,15 +70,19 @@ impl Placement {
     }
 }
 
-/// Finds the places of the series that are chosen.
-pub(crate) async fn placements(tx: &mut Transaction, selector: &Selector) -> Result<Vec<Placement>, StoreError> {
+/// Finds the places of the series that are chosen. Damaged rows are counted in `corrupt`, and left out.
+pub(crate) async fn placements(
+    tx: &mut Transaction,
+    selector: &Selector,
+    corrupt: &mut u64,
+) -> Result<Vec<Placement>, StoreError> {
     if let Selector::Keys(keys) = selector {
-        return of_keys(tx, keys).await;
+        return of_keys(tx, keys, corrupt).await;
     }
     let mut found = Vec::new();
     let mut after = (String::new(), String::new(), -1);
     loop {
-        let (rows, last) = page(tx, selector, &after, PAGE).await?;
+        let (rows, last) = page(tx, selector, &after, corrupt).await?;
         found.extend(rows);
         if found.len() > MAX_SERIES {
             return Err(StoreError::TooMany { what: "series", limit: MAX_SERIES });
@@ -85,18 +92,23 @@ pub(crate) async fn placements(tx: &mut Transaction, selector: &Selector) -> Res
     }
 }
 
-/// Describes the series that are asked for, in the order of their names and then of the text of their attributes.
-pub(crate) async fn infos(tx: &mut Transaction, query: &SeriesQuery) -> Result<Vec<SeriesInfo>, StoreError> {
+/// Describes the series that are asked for, in the order of their names and then of the text of their attributes. Damaged
+/// rows are counted in `corrupt`, and left out.
+pub(crate) async fn infos(
+    tx: &mut Transaction,
+    query: &SeriesQuery,
+    corrupt: &mut u64,
+) -> Result<Vec<SeriesInfo>, StoreError> {
     let after = query.after.as_ref();
     let mut from = after.map_or((String::new(), String::new(), -1), |key| {
         (key.name().to_owned(), key.attributes().to_string(), i64::MAX)
     });
     let mut infos: Vec<SeriesInfo> = Vec::new();
     if let Selector::Keys(keys) = &query.selector {
-        return Ok(in_order(of_keys(tx, keys).await?, query));
+        return Ok(in_order(of_keys(tx, keys, corrupt).await?, query));
     }
     loop {
-        let (rows, last) = page(tx, &query.selector, &from, PAGE).await?;
+        let (rows, last) = page(tx, &query.selector, &from, corrupt).await?;
         rows.into_iter().for_each(|place| add(&mut infos, place.info()));
         // One more than wanted says that the last one wanted is complete.
         if infos.len() > query.limit {
@@ -151,26 +163,41 @@ pub(crate) fn by_group(placements: &[Placement]) -> Vec<GroupPlaces> {
     groups
 }
 
-async fn of_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Placement>, StoreError> {
+async fn of_keys(tx: &mut Transaction, keys: &[MetricKey], corrupt: &mut u64) -> Result<Vec<Placement>, StoreError> {
     let mut found = Vec::new();
     for some in keys.chunks(KEYS_A_QUERY) {
-        found.extend(with_keys(tx, some).await?);
+        found.extend(readable(with_keys(tx, some).await?, corrupt));
     }
     Ok(found)
 }
 
-async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Placement>, StoreError> {
+async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Looked>, StoreError> {
     let labels: Vec<String> = keys.iter().map(|key| key.attributes().to_string()).collect();
     let pairs = keys.iter().zip(&labels);
     let values: Vec<Value<'_>> =
         pairs.flat_map(|(key, labels)| [Value::Text(key.name()), Value::Text(labels)]).collect();
     if keys.len() == 1 {
         let sql = concat!(select!(), " WHERE s.name = $1 AND s.labels = $2 ORDER BY s.pack_no");
-        return tx.fetch_all(sql, &values, Placement::read).await;
+        return tx.fetch_all(sql, &values, look).await;
     }
     let pairs: Vec<String> = (0..keys.len()).map(|at| format!("(${},${})", 2 * at + 1, 2 * at + 2)).collect();
     let sql = format!(concat!(select!(), " WHERE (s.name, s.labels) IN (VALUES {})"), pairs.join(","));
-    tx.fetch_all(Statement::built(sql).once(), &values, Placement::read).await
+    tx.fetch_all(Statement::built(sql).once(), &values, look).await
+}
+
+/// What became of a look at a row: it may be damaged, and the others not.
+type Looked = Result<Placement, StoreError>;
+
+fn look(row: &Row<'_>) -> Result<Looked, StoreError> {
+    Ok(Placement::read(row))
+}
+
+/// Leaves out what cannot be read.
+fn readable(rows: Vec<Looked>, corrupt: &mut u64) -> impl Iterator<Item = Placement> {
+    rows.into_iter().filter_map(|row| {
+        *corrupt += u64::from(row.is_err());
+        row.inspect_err(left_out).ok()
+    })
 }
 
 /// Names a row of the catalogue in its order: name, labels, pack.
@@ -181,10 +208,10 @@ async fn page(
     tx: &mut Transaction,
     selector: &Selector,
     (name, labels, pack_no): &Cursor,
-    limit: i64,
+    corrupt: &mut u64,
 ) -> Result<(Vec<Placement>, Option<Cursor>), StoreError> {
-    let after = [Value::Text(name), Value::Text(labels), Value::Int(*pack_no), Value::Int(limit)];
-    let rows = match selector.name() {
+    let after = [Value::Text(name), Value::Text(labels), Value::Int(*pack_no), Value::Int(PAGE)];
+    let mut rows = match selector.name() {
         Some(only) => {
             let sql = concat!(
                 select!(),
@@ -192,20 +219,28 @@ async fn page(
                 "ORDER BY s.name, s.labels, s.pack_no LIMIT $4"
             );
             let [name, labels, pack_no, limit] = after;
-            tx.fetch_all(sql, &[name, labels, pack_no, limit, Value::Text(only)], Placement::read).await?
+            tx.fetch_all(sql, &[name, labels, pack_no, limit, Value::Text(only)], look).await?
         }
         None => {
             let sql = concat!(
                 select!(),
                 " WHERE (s.name, s.labels, s.pack_no) > ($1, $2, $3) ORDER BY s.name, s.labels, s.pack_no LIMIT $4"
             );
-            tx.fetch_all(sql, &after, Placement::read).await?
+            tx.fetch_all(sql, &after, look).await?
         }
     };
-    let is_cut = i64::try_from(rows.len()).is_ok_and(|len| len == limit);
-    let last = rows.last().filter(|_| is_cut);
-    let cursor = last.map(|one| (one.row.name.to_string(), one.row.labels.to_string(), one.row.pack_no));
-    Ok((rows.into_iter().filter(|one| selector.matches(&one.key)).collect(), cursor))
+    let mut cursor = None;
+    if i64::try_from(rows.len()).is_ok_and(|len| len == PAGE) {
+        // What cannot be read is no cursor: the next page looks at it again.
+        while let Some(Err(_)) = rows.last() {
+            if let (Some(Err(error)), true) = (rows.pop(), rows.is_empty()) {
+                return Err(error);
+            }
+        }
+        let last = rows.last().and_then(|row| row.as_ref().ok()).map(|last| &last.row);
+        cursor = last.map(|row| (row.name.to_string(), row.labels.to_string(), row.pack_no));
+    }
+    Ok((readable(rows, corrupt).filter(|one| selector.matches(&one.key)).collect(), cursor))
 }
 
 const KEYS_A_QUERY: usize = 64;

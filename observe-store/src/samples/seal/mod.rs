@@ -60,6 +60,8 @@ pub(crate) struct Counts {
     pub(crate) shed_buckets: u64,
     /// Bytes that were written, of each table.
     pub(crate) bytes: [u64; 3],
+    /// Bytes that gave way to them.
+    pub(crate) replaced: [u64; 3],
 }
 
 impl Counts {
@@ -71,6 +73,8 @@ impl Counts {
         self.shed_buckets += other.shed_buckets;
         let [packs, minutes, hours] = other.bytes;
         self.bytes = [self.bytes[0] + packs, self.bytes[1] + minutes, self.bytes[2] + hours];
+        let [packs, minutes, hours] = other.replaced;
+        self.replaced = [self.replaced[0] + packs, self.replaced[1] + minutes, self.replaced[2] + hours];
     }
 }
 
@@ -187,8 +191,10 @@ impl Job {
         }
         // A pack that could not be read does not fit the times that the slot has now, and must not seem to.
         work.old.retain(|id| packs.iter().all(|row| row.id != *id));
+        self.counts.replaced[Table::Pack as usize] += Table::Pack.length_of(tx, work.old.iter().copied()).await?;
         Table::Pack.remove(tx, &work.old).await?;
         for (table, rows) in &work.rows {
+            self.counts.replaced[*table as usize] += table.length_of(tx, rows.iter().map(|row| row.id)).await?;
             table.replace(tx, rows).await?;
             self.counts.bytes[*table as usize] += rows.iter().map(|row| row.data.len() as u64).sum::<u64>();
         }
