@@ -66,7 +66,7 @@ fn a_column_like_another_takes_a_few_bytes() {
         let columns = columns.iter().zip(0..).map(|(values, series)| (series, 0, vec![u64::MAX; 16], values.clone()));
         Pack { stamps: None, columns: columns.collect() }.encode().len()
     };
-    let alone = bytes(&[noise.clone()]);
+    let alone = bytes(std::slice::from_ref(&noise));
 
     assert_eq!(bytes(&[noise.clone(), noise.clone()]), alone + 4);
     assert_eq!(bytes(&[noise.clone(), noise.iter().map(|value| value * 4_096.0).collect()]), alone + 7);

@@ -43,17 +43,18 @@ impl Job {
             let here = buckets.filter(|bucket| (first..last).contains(&bucket.last_at)).copied();
             hours.replace(series, first, last, joined(here, HOUR).into_iter().map(|(_, bucket)| bucket));
         }
-        Ok([
-            (Table::Tier1, self.tier_data(minutes_id, minutes)?),
-            (Table::Tier2, self.tier_data(hours_id, hours)?),
-        ])
+        Ok([(Table::Tier1, self.tier_data(minutes_id, minutes)?), (Table::Tier2, self.tier_data(hours_id, hours)?)])
     }
 
     fn tier_data(&mut self, id: i64, mut tier: TierPack) -> Result<PackRow, StoreError> {
         let is_counter = |series| self.counters.as_ref().is_some_and(|counters| counters.contains(&series));
         let shed = tier.shed(is_counter);
         if shed > 0 {
-            tracing::error!(row = id, buckets = shed, "too many series shared the row of a tier; the oldest are left out");
+            tracing::error!(
+                row = id,
+                buckets = shed,
+                "too many series shared the row of a tier; the oldest are left out"
+            );
             self.counts.shed_buckets += shed as u64;
         }
         let data = tier.encode(&mut self.encoder, is_counter);
