@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! constant   as many bytes of the bits as its codec counts, highest first; the rest are zero
-//! decimals   u8 places, exceptions? | varint exceptions | each: varint gap, its bits | integers
+//! decimals   u8 places, exceptions? | varint exceptions | exceptions | integers
 //! floats     numbers by pco
 //! raw        the bits of each, lowest byte first
+//! ratios     varint exceptions | exceptions | varint length, integers: what stands above | integers: what stands below
 //! line       how they come from the values of a column before (see `line`)
 //! ```
 
@@ -14,9 +15,11 @@ use crate::bytes::{Malformed, Reader, Write};
 use crate::pack::PackError;
 use crate::pack::bits;
 use crate::pack::decimal::{self, Decimals};
+use crate::pack::exceptions::{self, Exceptions};
 use crate::pack::integers::{self, IntegerEncoder};
 use crate::pack::line::Line;
 use crate::pack::numbers::{self, Packed, Scratch};
+use crate::pack::ratios::Ratios;
 
 /// Which codec a column has. A codec up to [`LONGEST_CONSTANT`](Self::LONGEST_CONSTANT) is the length of a constant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +30,7 @@ impl Codec {
     pub(super) const FLOATS: Self = Self(10);
     pub(super) const LINE: Self = Self(12);
     pub(super) const LONGEST_CONSTANT: Self = Self(8);
+    pub(super) const RATIOS: Self = Self(13);
     pub(super) const RAW: Self = Self(11);
 
     /// Returns how many bytes the values take if the codec alone says that.
@@ -40,6 +44,8 @@ impl Codec {
 pub(super) struct ColumnEncoder {
     decimals: Decimals,
     integers: IntegerEncoder,
+    ratios: Ratios,
+    above: Vec<u8>,
     line: Vec<u8>,
     shortest: Vec<u8>,
     tried: Vec<u8>,
@@ -81,6 +87,10 @@ impl ColumnEncoder {
             codec = self.keep_shorter(Codec::DECIMALS, codec);
         }
         if self.shortest.len() > values.len() * BYTES_OF_GOOD_DECIMAL {
+            if self.ratios.fill(values) {
+                self.try_ratios()?;
+                codec = self.keep_shorter(Codec::RATIOS, codec);
+            }
             self.tried.clear();
             Packed::new(values, LEVEL_OF_FLOATS, DeltaSpec::Auto)?.write(&mut self.tried)?;
             codec = self.keep_shorter(Codec::FLOATS, codec);
@@ -99,13 +109,19 @@ impl ColumnEncoder {
             tried.push(places | HAS_EXCEPTIONS);
             tried.write_varint(decimals.exceptions.len() as u64);
         }
-        let mut next = 0;
-        for (at, value) in &decimals.exceptions {
-            tried.write_varint((at - next) as u64);
-            tried.extend_from_slice(&value.to_bits().to_le_bytes());
-            next = at + 1;
-        }
+        exceptions::write(&decimals.exceptions, tried);
         integers.write(&decimals.integers, tried)
+    }
+
+    fn try_ratios(&mut self) -> Result<(), PackError> {
+        let Self { ratios, integers, above, tried, .. } = self;
+        tried.clear();
+        tried.write_varint(ratios.exceptions.len() as u64);
+        exceptions::write(&ratios.exceptions, tried);
+        above.clear();
+        integers.write(&ratios.above, above)?;
+        tried.write_counted(above);
+        integers.write(&ratios.below, tried)
     }
 
     fn keep_shorter(&mut self, tried: Codec, codec: Codec) -> Codec {
@@ -130,6 +146,7 @@ pub(super) fn read(bytes: &[u8], codec: Codec, count: usize, scratch: &mut Scrat
             numbers::read::<f64>(bytes, count, scratch, |batch| values.extend_from_slice(batch))?;
             Ok(values)
         }
+        Codec::RATIOS => read_ratios(bytes, count, scratch),
         Codec::RAW if Some(bytes.len()) == count.checked_mul(8) => {
             Ok(bytes.as_chunks().0.iter().map(|bits| f64::from_bits(u64::from_le_bytes(*bits))).collect())
         }
@@ -142,34 +159,30 @@ fn read_decimals(bytes: &[u8], count: usize, scratch: &mut Scratch) -> Result<Ve
     let first = reader.byte()?;
     let power = decimal::power(first & !HAS_EXCEPTIONS).ok_or(Malformed("decimals have too many places"))?;
     let exceptions = if first & HAS_EXCEPTIONS == 0 { 0 } else { reader.bounded(count)? };
-    let at_exceptions = reader;
-    skip_exceptions(&mut reader, exceptions)?;
+    let exceptions = Exceptions::take(&mut reader, exceptions)?;
     let mut values: Vec<f64> = Vec::with_capacity(count);
     if power == 1.0 {
         integers::read(reader, count, scratch, |batch| values.extend(batch.iter().map(|it| *it as f64)))?;
     } else {
         integers::read(reader, count, scratch, |batch| values.extend(batch.iter().map(|it| *it as f64 / power)))?;
     }
-    put_exceptions(at_exceptions, exceptions, &mut values)?;
+    exceptions.put(&mut values)?;
     Ok(values)
 }
 
-fn skip_exceptions(reader: &mut Reader<'_>, exceptions: usize) -> Result<(), Malformed> {
-    for _ in 0..exceptions {
-        reader.varint()?;
-        reader.array::<8>()?;
-    }
-    Ok(())
-}
-
-fn put_exceptions(mut reader: Reader<'_>, exceptions: usize, values: &mut [f64]) -> Result<(), Malformed> {
+fn read_ratios(bytes: &[u8], count: usize, scratch: &mut Scratch) -> Result<Vec<f64>, PackError> {
+    let mut reader = Reader::new(bytes);
+    let exceptions = reader.bounded(count)?;
+    let exceptions = Exceptions::take(&mut reader, exceptions)?;
+    let above = Reader::new(reader.counted()?);
+    let mut values: Vec<f64> = Vec::with_capacity(count);
+    integers::read(above, count, scratch, |batch| values.extend(batch.iter().map(|it| *it as f64)))?;
     let mut left = values.iter_mut();
-    for _ in 0..exceptions {
-        let gap = reader.bounded(left.len())?;
-        let value = left.nth(gap).ok_or(Malformed("an exception is behind the last value"))?;
-        *value = f64::from_bits(u64::from_le_bytes(reader.array()?));
-    }
-    Ok(())
+    integers::read(reader, count, scratch, |batch| {
+        batch.iter().zip(&mut left).for_each(|(below, value)| *value /= *below as f64);
+    })?;
+    exceptions.put(&mut values)?;
+    Ok(values)
 }
 
 /// Returns the bits that all values have. Where there are no values, any will do.

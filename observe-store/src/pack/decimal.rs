@@ -1,5 +1,7 @@
 //! Floats that are decimals with a few places, as integers.
 
+use crate::pack::exceptions::ONE_IN;
+
 /// Floats as integers, ten to the power of `places` times as great.
 #[derive(Debug, Default)]
 pub(super) struct Decimals {
@@ -34,7 +36,7 @@ pub(super) fn worthwhile_places(values: &[f64]) -> impl Iterator<Item = u8> {
             counts.get_mut(usize::from(places)).into_iter().for_each(|count| *count += 1);
         }
     }
-    let bound = values.len() / EXCEPTIONS_ONE_IN;
+    let bound = values.len() / ONE_IN;
     let most = (0..=MAX_PLACES).zip(counts).filter(|(_, count)| *count > 0).map(|(places, _)| places).next_back();
     let most = most.filter(|_| left <= bound);
     let mut covered = 0;
@@ -74,7 +76,6 @@ fn to_integer(value: f64, places: u8) -> Option<i64> {
     ((rounded / power).to_bits() == value.to_bits()).then_some(rounded as i64)
 }
 
-const EXCEPTIONS_ONE_IN: usize = 20;
 const MAX_PLACES: u8 = 9;
 
 /// Up to here adding [`ROUNDER`] rounds to an integer.

@@ -219,6 +219,9 @@ fn values(ticks: usize) -> impl Strategy<Value = Vec<f64>> {
     let decimals = (0..8_i32, proptest::collection::vec(-9_999..999_999_i64, ticks));
     let decimals =
         decimals.prop_map(|(places, all)| all.into_iter().map(|it| it as f64 / 10_f64.powi(places)).collect());
+    let ratios = proptest::collection::vec((0..300_u32, 90..110_u32), ticks);
+    let ratios =
+        ratios.prop_map(|all| all.into_iter().map(|(one, all)| 100.0 * f64::from(one) / f64::from(all)).collect());
     let counter = proptest::collection::vec(0..50_u32, ticks);
     let counter = counter
         .prop_map(|steps| steps.iter().scan(1e9, |sum, step| Some((*sum += f64::from(*step), *sum).1)).collect());
@@ -229,6 +232,7 @@ fn values(ticks: usize) -> impl Strategy<Value = Vec<f64>> {
         proptest::collection::vec(prop_oneof![special(), (0..4_u8).prop_map(f64::from)], ticks),
         proptest::collection::vec(0.0..1.0_f64, ticks),
         decimals,
+        ratios,
         counter,
     ]
 }
