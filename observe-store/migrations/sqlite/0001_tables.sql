@@ -72,6 +72,7 @@ CREATE TABLE series(
     UNIQUE(name,labels,pack_no)
 );
 CREATE INDEX series_live ON series(group_id) WHERE ended_at IS NULL;
+CREATE INDEX series_ended ON series(ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE head(
     seq INTEGER PRIMARY KEY,

@@ -16,20 +16,20 @@ use super::Label;
 pub(super) fn writer(path: &Path) -> SqlitePool {
     let options = options(path)
         .create_if_missing(true)
-        .page_size(4096)
+        .page_size(1024)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("cache_size", "-2048")
-        .pragma("wal_autocheckpoint", "1000")
+        .pragma("wal_autocheckpoint", "8192")
         .pragma("journal_size_limit", "67108864");
     pool(1, options)
 }
 
 /// Makes the pool of those that only read.
 pub(super) fn readers(path: &Path) -> SqlitePool {
-    pool(READERS, options(path).read_only(true).pragma("cache_size", "-512"))
+    pool(READERS, options(path).read_only(true).row_buffer_size(ROWS_AHEAD).pragma("cache_size", "-512"))
 }
 
 /// Makes the file smaller by pages that nothing uses any more, as many as do not take long.
@@ -84,6 +84,8 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
 }
 
 const READERS: u32 = 4;
+/// Rows of an answer that are in memory before they are looked at: a row may have many packs.
+const ROWS_AHEAD: usize = 8;
 /// How long to wait for a connection, and for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -422,12 +422,12 @@ async fn the_file_has_the_settings_that_it_should() {
     let database = open(&sqlite(&directory)).await;
     let mut writer = database.write().await.unwrap();
     let expected = [
-        ("PRAGMA page_size", 4096),
+        ("PRAGMA page_size", 1024),
         ("PRAGMA auto_vacuum", 2),
         ("PRAGMA synchronous", 2),
         ("PRAGMA foreign_keys", 1),
         ("PRAGMA cache_size", -2048),
-        ("PRAGMA wal_autocheckpoint", 1000),
+        ("PRAGMA wal_autocheckpoint", 8192),
         ("PRAGMA journal_size_limit", 67_108_864),
     ];
     for (sql, value) in expected {

@@ -5,14 +5,17 @@
 //! decimals   u8 places, exceptions? | varint exceptions | each: varint gap, its bits | integers
 //! floats     numbers by pco
 //! raw        the bits of each, lowest byte first
+//! line       how they come from the values of a column before (see `line`)
 //! ```
 
 use pco::DeltaSpec;
 
 use crate::bytes::{Malformed, Reader, Write};
 use crate::pack::PackError;
+use crate::pack::bits;
 use crate::pack::decimal::{self, Decimals};
 use crate::pack::integers::{self, IntegerEncoder};
+use crate::pack::line::Line;
 use crate::pack::numbers::{self, Packed, Scratch};
 
 /// Which codec a column has. A codec up to [`LONGEST_CONSTANT`](Self::LONGEST_CONSTANT) is the length of a constant.
@@ -22,6 +25,7 @@ pub(super) struct Codec(pub(super) u8);
 impl Codec {
     pub(super) const DECIMALS: Self = Self(9);
     pub(super) const FLOATS: Self = Self(10);
+    pub(super) const LINE: Self = Self(12);
     pub(super) const LONGEST_CONSTANT: Self = Self(8);
     pub(super) const RAW: Self = Self(11);
 
@@ -36,18 +40,38 @@ impl Codec {
 pub(super) struct ColumnEncoder {
     decimals: Decimals,
     integers: IntegerEncoder,
+    line: Vec<u8>,
     shortest: Vec<u8>,
     tried: Vec<u8>,
 }
 
 impl ColumnEncoder {
-    /// Appends values in the shortest way and says which that is.
-    pub(super) fn write(&mut self, values: &[f64], out: &mut Vec<u8>) -> Result<Codec, PackError> {
+    /// Appends values in the shortest way and says which that is. `like` is the line by which they come from the values
+    /// of a column before, so many columns ago.
+    pub(super) fn write(
+        &mut self,
+        values: &[f64],
+        like: Option<(usize, Line)>,
+        out: &mut Vec<u8>,
+    ) -> Result<Codec, PackError> {
+        let Some((distance, line)) = like else { return self.write_alone(values, out) };
+        self.line.clear();
+        line.write(distance, &mut self.line);
+        let start = out.len();
+        if self.line.len() > BYTES_OF_GOOD_LINE {
+            let codec = self.write_alone(values, out)?;
+            if out.len() - start <= self.line.len() {
+                return Ok(codec);
+            }
+            out.truncate(start);
+        }
+        out.extend_from_slice(&self.line);
+        Ok(Codec::LINE)
+    }
+
+    fn write_alone(&mut self, values: &[f64], out: &mut Vec<u8>) -> Result<Codec, PackError> {
         if let Some(bits) = constant(values) {
-            let bytes = bits.to_be_bytes();
-            let len = 8 - bits.trailing_zeros().min(64) as usize / 8;
-            out.extend_from_slice(bytes.get(..len).unwrap_or(&bytes));
-            return Ok(Codec(len as u8));
+            return Ok(Codec(bits::write(bits, out) as u8));
         }
         let mut codec = Codec::RAW;
         self.shortest.clear();
@@ -96,7 +120,8 @@ impl ColumnEncoder {
 /// Reads `count` values, which must take all bytes.
 pub(super) fn read(bytes: &[u8], codec: Codec, count: usize, scratch: &mut Scratch) -> Result<Vec<f64>, PackError> {
     if let Some(len) = codec.len() {
-        return Ok(vec![f64::from_bits(read_constant(bytes, len)?); count]);
+        let bits = bits::read(bytes).ok().filter(|_| bytes.len() == len);
+        return Ok(vec![f64::from_bits(bits.ok_or(Malformed("a constant has not its length"))?); count]);
     }
     match codec {
         Codec::DECIMALS => read_decimals(bytes, count, scratch),
@@ -110,14 +135,6 @@ pub(super) fn read(bytes: &[u8], codec: Codec, count: usize, scratch: &mut Scrat
         }
         _ => Err(Malformed("a column has a codec that is not known, or not its length").into()),
     }
-}
-
-fn read_constant(bytes: &[u8], len: usize) -> Result<u64, Malformed> {
-    let mut bits = [0; 8];
-    let filled =
-        bits.get_mut(..len).filter(|_| bytes.len() == len).ok_or(Malformed("a constant has not its length"))?;
-    filled.copy_from_slice(bytes);
-    Ok(u64::from_be_bytes(bits))
 }
 
 fn read_decimals(bytes: &[u8], count: usize, scratch: &mut Scratch) -> Result<Vec<f64>, PackError> {
@@ -160,6 +177,9 @@ fn constant(values: &[f64]) -> Option<u64> {
     let bits = values.first().copied().unwrap_or_default().to_bits();
     values.iter().all(|value| value.to_bits() == bits).then_some(bits)
 }
+
+/// Where a line takes no more, nothing else is tried.
+const BYTES_OF_GOOD_LINE: usize = 2;
 
 /// Decimals that take less are not tried as floats.
 const BYTES_OF_GOOD_DECIMAL: usize = 4;

@@ -1,8 +1,13 @@
 //! Makes packs.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use crate::bytes::Write;
-use crate::pack::column::ColumnEncoder;
+use crate::pack::column::{Codec, ColumnEncoder};
 use crate::pack::directory::{self, Key};
+use crate::pack::line::Line;
 use crate::pack::presence::{self, Form, Presence};
 use crate::pack::sealed::{self, Kind};
 use crate::pack::{MAX_COLUMNS, MAX_TICKS, PackError, stamps};
@@ -32,7 +37,6 @@ pub(crate) enum Stamps<'a> {
 pub(crate) struct PackEncoder {
     bodies: Vec<u8>,
     column: ColumnEncoder,
-    present: Vec<f64>,
 }
 
 impl PackEncoder {
@@ -67,37 +71,61 @@ impl PackEncoder {
         columns: &[&ColumnData<'_>],
     ) -> Result<(), PackError> {
         self.bodies.clear();
-        let mut before = None;
-        for column in columns {
+        let mut before: Option<Vec<Range<usize>>> = None;
+        let mut bases: VecDeque<Base<'_>> = VecDeque::new();
+        for (at, column) in columns.iter().enumerate() {
             let start = self.bodies.len();
             let runs = column.presence.runs(ticks);
-            let form = match before {
-                Some(before) if before == runs && !presence::is_all(&runs, ticks) => Form::Same,
+            let form = match &before {
+                Some(before) if *before == runs && !presence::is_all(&runs, ticks) => Form::Same,
                 _ => presence::write(&mut self.bodies, &runs, ticks),
             };
-            let values = match runs.as_slice() {
-                [run] => column.values.get(run.clone()).unwrap_or_default(),
-                _ => {
-                    self.present.clear();
-                    self.present.extend(runs.iter().filter_map(|run| column.values.get(run.clone())).flatten());
-                    &self.present
-                }
-            };
-            let codec = self.column.write(values, &mut self.bodies)?;
+            let base = Base { at, values: column.present(&runs), runs };
+            let like = bases.iter().rev().find_map(|other| Some((at - other.at, base.line_from(other)?)));
+            let codec = self.column.write(&base.values, like, &mut self.bodies)?;
             pack.push((form as u8) << FORM_SHIFT | codec.0);
             if !form.is_empty() || codec.len().is_none() {
                 pack.write_varint((self.bodies.len() - start) as u64);
             }
-            before = Some(runs);
+            before = Some(base.runs.clone());
+            // What is constant, or like another one, is no base: no line is found from it, or is found from that one.
+            if codec != Codec::LINE && codec.len().is_none() {
+                bases.push_back(base);
+                if bases.len() > BASES {
+                    bases.pop_front();
+                }
+            }
         }
         pack.extend_from_slice(&self.bodies);
         Ok(())
     }
 }
 
-impl ColumnData<'_> {
+/// A column that later ones may be like.
+struct Base<'a> {
+    at: usize,
+    runs: Vec<Range<usize>>,
+    values: Cow<'a, [f64]>,
+}
+
+impl Base<'_> {
+    /// Finds the line by which this column comes from another one.
+    fn line_from(&self, other: &Base<'_>) -> Option<Line> {
+        if self.runs != other.runs { None } else { Line::between(&other.values, &self.values) }
+    }
+}
+
+impl<'a> ColumnData<'a> {
     const fn key(&self) -> Key {
         (self.series, self.field)
+    }
+
+    /// Returns the values that count.
+    fn present(&self, runs: &[Range<usize>]) -> Cow<'a, [f64]> {
+        match runs {
+            [run] => Cow::Borrowed(self.values.get(run.clone()).unwrap_or_default()),
+            _ => runs.iter().filter_map(|run| self.values.get(run.clone())).flatten().copied().collect(),
+        }
     }
 }
 
@@ -128,3 +156,6 @@ fn check(ticks: usize, columns: &[&ColumnData<'_>]) -> Result<(), PackError> {
 
 /// The kind of a column is the form of its presence above its codec.
 pub(super) const FORM_SHIFT: u8 = 6;
+
+/// How many columns a column is compared with: more than a pack has series, and those that have another field besides.
+const BASES: usize = 32;

@@ -60,6 +60,19 @@ fn constants_take_a_few_bytes() {
 }
 
 #[test]
+fn a_column_like_another_takes_a_few_bytes() {
+    let noise: Vec<f64> = (0..1_000_u32).map(|at| f64::from(at.wrapping_mul(2_654_435_761))).collect();
+    let bytes = |columns: &[Vec<f64>]| {
+        let columns = columns.iter().zip(0..).map(|(values, series)| (series, 0, vec![u64::MAX; 16], values.clone()));
+        Pack { stamps: None, columns: columns.collect() }.encode().len()
+    };
+    let alone = bytes(std::slice::from_ref(&noise));
+
+    assert_eq!(bytes(&[noise.clone(), noise.clone()]), alone + 4);
+    assert_eq!(bytes(&[noise.clone(), noise.iter().map(|value| value * 4_096.0).collect()]), alone + 7);
+}
+
+#[test]
 fn columns_that_cannot_be_are_refused() {
     let column = |field, values| ColumnData { series: 1, field, presence: Presence::All, values };
     let encode = |stamps, columns: &[ColumnData<'_>]| PackEncoder::default().encode(stamps, columns);
@@ -176,17 +189,25 @@ fn pack() -> impl Strategy<Value = Pack> {
     (0..600_usize).prop_flat_map(|ticks| {
         let stamps = proptest::option::of(proptest::collection::btree_set(any::<i64>(), ticks));
         let keys = proptest::collection::btree_set((0..40_u32, 0..6_u8), 1..8);
-        (stamps, keys, proptest::collection::vec((words(), values(ticks)), 8)).prop_map(|(stamps, keys, columns)| {
-            Pack {
-                stamps: stamps.map(|stamps| stamps.into_iter().collect()),
-                columns: keys
-                    .into_iter()
-                    .zip(columns)
-                    .map(|((series, field), (words, values))| (series, field, words, values))
-                    .collect(),
+        let columns = proptest::collection::vec((words(), values(ticks), any::<bool>()), 8);
+        (stamps, keys, columns).prop_map(|(stamps, keys, columns)| {
+            let mut pack = Pack { stamps: stamps.map(|stamps| stamps.into_iter().collect()), columns: Vec::new() };
+            for ((series, field), (words, values, is_like)) in keys.into_iter().zip(columns) {
+                let column = match pack.columns.last().filter(|_| is_like) {
+                    Some((_, _, words, base)) => (series, field, words.clone(), multiples(base, field)),
+                    None => (series, field, words, values),
+                };
+                pack.columns.push(column);
             }
+            pack
         })
     })
+}
+
+/// Values on a line of others; those of the field 0 are the same.
+fn multiples(base: &[f64], field: u8) -> Vec<f64> {
+    let multiple = |value: &f64| if field == 0 { *value } else { value * 1_024.0 + f64::from(field) };
+    base.iter().map(multiple).collect()
 }
 
 fn words() -> impl Strategy<Value = Vec<u64>> {

@@ -4,6 +4,7 @@ use crate::bytes::{Malformed, Reader};
 use crate::pack::column::{self, Codec};
 use crate::pack::directory::{self, Key};
 use crate::pack::encode::FORM_SHIFT;
+use crate::pack::line::Line;
 use crate::pack::numbers::Scratch;
 use crate::pack::presence::{Form, Presence};
 use crate::pack::sealed::{self, Kind};
@@ -87,8 +88,31 @@ impl<'a> PackView<'a> {
             }
             _ => Presence::read(&mut reader, entry.form, self.ticks)?,
         };
-        let values = column::read(reader.rest(), entry.codec, presence.count(self.ticks), scratch)?;
+        let count = presence.count(self.ticks);
+        let values = match entry.codec {
+            Codec::LINE => self.values_like(entry, reader, count, scratch)?,
+            codec => column::read(reader.rest(), codec, count, scratch)?,
+        };
         Ok(Column { presence, values })
+    }
+
+    /// Reads the values of a column that is like one before it.
+    fn values_like(
+        &self,
+        entry: &Entry<'_>,
+        reader: Reader<'_>,
+        count: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<f64>, PackError> {
+        let (distance, line) = Line::read(reader)?;
+        let base = entry.at.checked_sub(distance).filter(|_| distance > 0).and_then(|at| self.entries.get(at));
+        let base = base.filter(|base| base.codec != Codec::LINE).ok_or(Malformed("a column is like none before it"))?;
+        let Column { mut values, .. } = self.decode(base, scratch)?;
+        if values.len() != count {
+            return Err(Malformed("a column has more or fewer values than the one that it is like").into());
+        }
+        line.apply(&mut values);
+        Ok(values)
     }
 }
 
@@ -102,6 +126,8 @@ impl Column {
 /// What the directory says of a column.
 #[derive(Debug)]
 struct Entry<'a> {
+    /// Which column it is, from zero.
+    at: usize,
     bytes: &'a [u8],
     codec: Codec,
     form: Form,
@@ -125,6 +151,6 @@ impl Entry<'_> {
             Some(before) => before.presence_at,
             None => return Err(Malformed("the first column has the presence of one before")),
         };
-        Ok(Self { bytes: &[], codec, form, key, len, presence_at })
+        Ok(Self { at, bytes: &[], codec, form, key, len, presence_at })
     }
 }

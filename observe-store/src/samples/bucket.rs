@@ -1,33 +1,31 @@
 //! Many points summed up: what a tier keeps of a minute or an hour.
 
-use observe_core::{Aggregate, Point, Timestamp, growth_between};
+use observe_core::{Aggregate, Point, Timestamp};
 
 /// What is known of the points of a series in some stretch of time. Values that are not finite are not among them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bucket {
     pub(crate) min: f64,
     pub(crate) max: f64,
     pub(crate) sum: f64,
     pub(crate) count: f64,
+    pub(crate) first: f64,
     pub(crate) last: f64,
-    /// Growth since the point before the stretch; a counter that starts anew has grown by its value.
-    pub(crate) increase: f64,
+    /// Growth up to where it is counted by the last value alone: zero, unless a counter began anew.
+    pub(crate) grown: f64,
+    /// The value from which the last one counts: the first one, unless a counter began anew.
+    pub(crate) since: f64,
     /// When the last point was, in nanoseconds.
     pub(crate) last_at: i64,
 }
 
 impl Bucket {
-    /// Sums up one point; `before` is the value of the one in front of it.
-    pub(crate) fn of(point: Point, before: Option<f64>) -> Self {
-        Self {
-            min: point.value,
-            max: point.value,
-            sum: point.value,
-            count: 1.0,
-            last: point.value,
-            increase: before.map_or(0.0, |before| growth_between(before, point.value)),
-            last_at: point.timestamp.as_nanos(),
-        }
+    /// Sums up one point.
+    pub(crate) const fn of(point: Point) -> Self {
+        let value = point.value;
+        let last_at = point.timestamp.as_nanos();
+        let (grown, count) = (0.0, 1.0);
+        Self { min: value, max: value, sum: value, count, first: value, last: value, grown, since: value, last_at }
     }
 
     /// Adds the points that follow, which all have finite values; the last of them was at `last_at`.
@@ -36,7 +34,9 @@ impl Bucket {
             self.min = self.min.min(*value);
             self.max = self.max.max(*value);
             self.sum += value;
-            self.increase += growth_between(self.last, *value);
+            if *value < self.last {
+                self.begin_anew(*value);
+            }
             self.last = *value;
         }
         self.count += values.len() as f64;
@@ -49,33 +49,72 @@ impl Bucket {
         self.max = self.max.max(next.max);
         self.sum += next.sum;
         self.count += next.count;
+        if next.first < self.last {
+            self.begin_anew(next.first);
+        }
+        if next.has_begun_anew() {
+            self.grown += next.first - self.since + next.grown;
+            self.since = next.since;
+        }
         self.last = next.last;
-        self.increase += next.increase;
         self.last_at = next.last_at;
     }
 
     /// Adds what came late: nothing grew by it, and it may not be the last.
     pub(crate) fn add_late(&mut self, late: &Self) {
-        let (last, last_at) = (self.last, self.last_at);
-        self.append(late);
-        if late.last_at < last_at {
-            (self.last, self.last_at) = (last, last_at);
+        if late.last_at >= self.last_at {
+            return self.append(late);
         }
+        let Self { grown, since, last, last_at, .. } = *self;
+        self.append(late);
+        *self = Self { grown, since, last, last_at, ..*self };
     }
 
-    /// Returns what an aggregate makes of it; `before` is when the point in front of the stretch was, and `start` when
-    /// the stretch begins. `None` where the aggregate needs the points themselves, or no time has passed.
-    pub(crate) fn value(&self, aggregate: Aggregate, before: Option<i64>, start: i64) -> Option<f64> {
-        let (last, first) = (Timestamp::from_nanos(self.last_at), Timestamp::from_nanos(before.unwrap_or(start)));
-        let seconds = last.since(first).as_secs_f64();
+    /// Returns the last point.
+    pub(crate) const fn last_point(&self) -> Point {
+        Point { timestamp: Timestamp::from_nanos(self.last_at), value: self.last }
+    }
+
+    /// Returns whether a counter began anew among the points.
+    pub(crate) const fn has_begun_anew(&self) -> bool {
+        self.grown != 0.0 || self.since.to_bits() != self.first.to_bits()
+    }
+
+    /// Returns the growth from the first point to the last: the sum of what
+    /// [`growth_between`](observe_core::growth_between) says of any two neighbours.
+    pub(crate) fn growth(&self) -> f64 {
+        self.grown + (self.last - self.since)
+    }
+
+    /// Returns the growth since a point in front of the stretch.
+    fn growth_since(&self, before: Point) -> f64 {
+        let mut all = Self::of(before);
+        all.append(self);
+        all.growth()
+    }
+
+    /// Counts from zero again, for the next value is `next` and less than the last one. Below zero nothing grows.
+    fn begin_anew(&mut self, next: f64) {
+        self.grown = self.growth();
+        self.since = next.min(0.0);
+    }
+
+    /// Returns what an aggregate makes of it; `before` is the point in front of the stretch, and `start` when the
+    /// stretch begins. `None` where the aggregate needs the points themselves, or no time has passed.
+    pub(crate) fn value(&self, aggregate: Aggregate, before: Option<Point>, start: i64) -> Option<f64> {
+        let growth = || before.map_or_else(|| self.growth(), |before| self.growth_since(before));
         match aggregate {
             Aggregate::Avg => Some(self.sum / self.count),
             Aggregate::Count => Some(self.count),
-            Aggregate::Increase => Some(self.increase),
+            Aggregate::Increase => Some(growth()),
             Aggregate::Last => Some(self.last),
             Aggregate::Max => Some(self.max),
             Aggregate::Min => Some(self.min),
-            Aggregate::Rate => (seconds > 0.0).then(|| self.increase / seconds),
+            Aggregate::Rate => {
+                let first = before.map_or(Timestamp::from_nanos(start), |before| before.timestamp);
+                let seconds = Timestamp::from_nanos(self.last_at).since(first).as_secs_f64();
+                (seconds > 0.0).then(|| growth() / seconds)
+            }
             Aggregate::Sum => Some(self.sum),
             _ => None,
         }
@@ -96,13 +135,9 @@ pub(crate) fn joined(buckets: impl Iterator<Item = Bucket>, length: i64) -> Vec<
     joined
 }
 
-/// Turns points into buckets of one each; `before` is the value in front of them.
-pub(crate) fn singles(points: impl Iterator<Item = Point>, mut before: Option<f64>) -> impl Iterator<Item = Bucket> {
-    points.filter(|point| point.value.is_finite()).map(move |point| {
-        let bucket = Bucket::of(point, before);
-        before = Some(point.value);
-        bucket
-    })
+/// Turns points into buckets of one each.
+pub(crate) fn singles(points: impl Iterator<Item = Point>) -> impl Iterator<Item = Bucket> {
+    points.filter(|point| point.value.is_finite()).map(Bucket::of)
 }
 
 pub(crate) const fn floor(nanos: i64, length: i64) -> i64 {
@@ -132,7 +167,7 @@ mod tests {
         let hours = joined(minutes.iter().map(|(_, bucket)| *bucket), 60 * MINUTE);
         let answers = hours.iter().filter_map(|(start, bucket)| {
             let value = bucket.value(aggregate, before, *start);
-            before = Some(bucket.last_at);
+            before = Some(bucket.last_point());
             value
         });
         answers.collect()
@@ -145,7 +180,7 @@ mod tests {
         ) {
             let values: Vec<(u16, f64)> = values.into_iter().map(|(gap, value)| (gap, f64::from(value))).collect();
             let points = points(&values);
-            let minutes = joined(singles(points.iter().copied(), None), MINUTE);
+            let minutes = joined(singles(points.iter().copied()), MINUTE);
 
             for aggregate in Aggregate::names().into_iter().map(|name| name.parse::<Aggregate>().unwrap()) {
                 let exact = aggregate.by_step(&points, None, std::time::Duration::from_secs(3_600));
@@ -166,12 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_large_counter_lost_does_not_hide_how_it_grew_since() {
+        let values = [(1, 1e300), (1, 5.25), (1, 7.0), (1, 6.0), (9_000, 2.0), (1, 8.0)];
+        let buckets = joined(singles(points(&values).into_iter()), MINUTE);
+
+        let growths: Vec<f64> = buckets.iter().map(|(_, bucket)| bucket.growth()).collect();
+        let hours = joined(buckets.into_iter().map(|(_, bucket)| bucket), 60 * MINUTE);
+
+        assert_eq!(growths, [5.25 + 1.75 + 6.0, 6.0]);
+        assert_eq!(hours[0].1.growth(), 5.25 + 1.75 + 6.0 + 2.0 + 6.0);
+    }
+
+    #[test]
     fn values_that_are_no_numbers_are_not_counted() {
         let points = points(&[(1, f64::NAN), (1, 3.0), (1, f64::INFINITY), (1, 5.0)]);
 
-        let joined = joined(singles(points.into_iter(), Some(1.0)), MINUTE);
+        let joined = joined(singles(points.into_iter()), MINUTE);
 
         assert_eq!(joined.len(), 1);
-        assert_eq!((joined[0].1.count, joined[0].1.sum, joined[0].1.increase), (2.0, 8.0, 4.0));
+        assert_eq!((joined[0].1.count, joined[0].1.sum, joined[0].1.growth()), (2.0, 8.0, 2.0));
     }
 }

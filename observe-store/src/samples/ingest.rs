@@ -11,6 +11,7 @@ use super::{
     catalogue::{self, GroupRow, SeriesRow},
     known::Known,
     slot::{self, MAX_GROUPS, PACK_SERIES},
+    turnover::Turnover,
 };
 use crate::{
     db::Transaction,
@@ -25,6 +26,7 @@ pub(crate) struct Ingest {
     next_series: u32,
     next_seq: i64,
     slots: Slots,
+    turnover: Turnover,
     unsaved: Unsaved,
     refused_series: u64,
 }
@@ -65,6 +67,7 @@ impl Ingest {
             next_series: last_series.saturating_add(1),
             next_seq: last_seq + 1,
             slots,
+            turnover: Turnover::default(),
             unsaved: Unsaved::default(),
             refused_series: 0,
         }
@@ -137,10 +140,13 @@ impl Ingest {
     }
 
     async fn take(&mut self, tx: &mut Transaction, frame: &Frame) -> Result<(), StoreError> {
+        let now = frame.timestamp().as_nanos();
+        self.turnover.turn(tx, now).await?;
         self.meet(tx, frame).await?;
         let Some(known) = self.producers.get_mut(frame.schema().name()) else { return Ok(()) };
-        let now = frame.timestamp().as_nanos();
-        self.unsaved.ended.extend(known.adopt(frame).iter().map(|home| (home.series, Some(now))));
+        let gone = known.adopt(frame);
+        known.packs_of(&gone).for_each(|pack_no| self.turnover.note(pack_no));
+        self.unsaved.ended.extend(gone.iter().map(|home| (home.series, Some(now))));
         self.seat_newcomers(tx, frame).await?;
         if let Some(known) = self.producers.get_mut(frame.schema().name()) {
             known.stage(frame, self.slots.period_minutes);
@@ -159,6 +165,7 @@ impl Ingest {
         if let Some(other) = known.producer.take() {
             let gone: Vec<Home> = other.into_homes().collect();
             known.leave(&gone);
+            known.packs_of(&gone).for_each(|pack_no| self.turnover.note(pack_no));
             self.unsaved.ended.extend(gone.iter().map(|home| (home.series, Some(now))));
         }
         let mut waiting = HashMap::new();
@@ -204,10 +211,10 @@ impl Ingest {
             return;
         }
         let series = self.next_series;
-        let seated = known.seat_anew(newcomer, series, rows).or_else(|| {
+        let seated = known.seat_anew(newcomer, series, rows, &self.turnover).or_else(|| {
             let group = new_group(known, schema.name(), &mut self.next_group)?;
             self.unsaved.groups.push(group);
-            known.seat_anew(newcomer, series, rows)
+            known.seat_anew(newcomer, series, rows, &self.turnover)
         });
         let Some((home, group)) = seated.and_then(|home| Some((home, known.groups.get(home.ordinal)?.id))) else {
             self.refused_series += 1;

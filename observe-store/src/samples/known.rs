@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use observe_core::{Frame, Schema};
 
-use super::{catalogue::SeriesRow, slot};
+use super::{catalogue::SeriesRow, slot, turnover::Turnover};
 use crate::head::{Group, Home, Newcomer, Producer};
 
 /// A producer and its groups.
@@ -74,14 +74,25 @@ impl Known {
         Some(home)
     }
 
+    /// Returns the packs of places.
+    pub(crate) fn packs_of<'a>(&'a self, homes: &'a [Home]) -> impl Iterator<Item = i64> + 'a {
+        homes.iter().filter_map(|home| Some(slot::pack_no(self.groups.get(home.ordinal)?.id, home.place)))
+    }
+
     /// Seats a series where nobody is, in none of the packs that it was in before; `None` where all groups are full.
-    pub(crate) fn seat_anew(&mut self, newcomer: &Newcomer, series: u32, rows: &[SeriesRow]) -> Option<Home> {
+    pub(crate) fn seat_anew(
+        &mut self,
+        newcomer: &Newcomer,
+        series: u32,
+        rows: &[SeriesRow],
+        turnover: &Turnover,
+    ) -> Option<Home> {
         let home = self.groups.iter().find_map(|group| {
-            let is_other = |place: &usize| {
+            let is_fit = |place: &usize| {
                 let pack_no = slot::pack_no(group.id, *place);
-                rows.iter().all(|row| row.pack_no != pack_no)
+                turnover.has_room(pack_no) && rows.iter().all(|row| row.pack_no != pack_no)
             };
-            let place = group.free().find(is_other)?;
+            let place = group.free().find(is_fit)?;
             Some(Home { series, ordinal: group.ordinal, place })
         })?;
         seat(self.producer.as_mut()?, &mut self.groups, newcomer.cell, home);

@@ -14,6 +14,7 @@ mod rows;
 mod seal;
 mod slot;
 mod tier;
+mod turnover;
 mod writer;
 
 pub(crate) use self::{

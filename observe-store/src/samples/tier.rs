@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use observe_core::Aggregate;
 
 use super::bucket::{Bucket, floor};
-use crate::pack::{ColumnData, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
+use crate::pack::{ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,17 +41,34 @@ impl TierPack {
         buckets.sort_by_key(|bucket| bucket.last_at);
     }
 
-    /// Returns the newest bucket of a series before a time.
-    pub(crate) fn before(&self, series: u32, time: i64) -> Option<&Bucket> {
-        self.series.get(&series)?.iter().rev().find(|bucket| bucket.last_at < time)
-    }
-
     /// Returns how many buckets there are.
     pub(crate) fn len(&self) -> usize {
         self.series.values().map(Vec::len).sum()
     }
 
-    /// Writes the row. The growth is left out of series for which it says nothing.
+    /// Leaves out series that are silent for longest until the row has no more columns than it may. Returns how many
+    /// buckets are left out.
+    pub(crate) fn shed(&mut self, is_counter: impl Fn(u32) -> bool) -> usize {
+        let columns = |series: &u32| fields_of(is_counter(*series));
+        let mut excess = self.series.keys().map(columns).sum::<usize>().saturating_sub(MAX_COLUMNS);
+        if excess == 0 {
+            return 0;
+        }
+        let mut by_age: Vec<(Option<i64>, u32)> =
+            self.series.iter().map(|(series, buckets)| (buckets.last().map(|last| last.last_at), *series)).collect();
+        by_age.sort_unstable();
+        let mut shed = 0;
+        for (_, series) in by_age {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(columns(&series));
+            shed += self.series.remove(&series).map_or(0, |buckets| buckets.len());
+        }
+        shed
+    }
+
+    /// Writes the row. What only growth needs is left out of series that do not count.
     pub(crate) fn encode(
         &self,
         encoder: &mut PackEncoder,
@@ -70,7 +87,7 @@ impl TierPack {
                     *word |= 1 << (tick % 64);
                 }
             }
-            let fields = if is_counter(*series) { FIELDS.len() } else { FIELDS.len() - 1 };
+            let fields = fields_of(is_counter(*series));
             for (field, read) in FIELDS.iter().enumerate().take(fields) {
                 let mut values = vec![0.0; stamps.len()];
                 for (tick, bucket) in ticks.iter().zip(buckets) {
@@ -107,12 +124,12 @@ pub(crate) fn buckets(
         let Some(column) = view.column(series, *field, scratch)? else { continue };
         if at == 0 {
             let ticks = column.presence.ticks(stamps.len());
-            let empty = |at: &i64| Bucket { last_at: *at, ..EMPTY };
+            let empty = |at: &i64| Bucket { last_at: *at, ..Bucket::default() };
             buckets = ticks.filter_map(|tick| stamps.get(tick)).map(empty).collect();
         }
         let Some(write) = WRITE.get(usize::from(*field)) else { continue };
         for (bucket, value) in buckets.iter_mut().zip(column.values) {
-            *write(bucket) = value;
+            write(bucket, value);
         }
     }
     Ok(buckets)
@@ -123,7 +140,7 @@ pub(crate) const fn fields_for(aggregate: Aggregate) -> &'static [u8] {
     match aggregate {
         Aggregate::Avg => &[SUM, COUNT],
         Aggregate::Count => &[COUNT],
-        Aggregate::Increase | Aggregate::Rate => &[LAST, COUNT, INCREASE],
+        Aggregate::Increase | Aggregate::Rate => &[LAST, COUNT, FIRST, GROWTH],
         Aggregate::Last => &[LAST],
         Aggregate::Max => &[MAX],
         Aggregate::Min => &[MIN],
@@ -137,34 +154,67 @@ pub(crate) fn stamps_of(view: &PackView<'_>) -> Result<Vec<i64>, PackError> {
     view.stamps()?.ok_or(PackError::Unfit("a row of a tier that has no times"))
 }
 
+/// Returns how many columns a series has.
+const fn fields_of(is_counter: bool) -> usize {
+    if is_counter { FIELDS.len() } else { FIELDS_OF_GAUGES }
+}
+
 fn series_of(view: &PackView<'_>) -> impl Iterator<Item = u32> {
     view.columns().filter(|(_, field)| *field == 0).map(|(series, _)| series)
 }
-
-const EMPTY: Bucket = Bucket { min: 0.0, max: 0.0, sum: 0.0, count: 0.0, last: 0.0, increase: 0.0, last_at: 0 };
 
 const MIN: u8 = 0;
 const MAX: u8 = 1;
 const SUM: u8 = 2;
 const COUNT: u8 = 3;
 const LAST: u8 = 4;
-const INCREASE: u8 = 5;
-const ALL: [u8; 6] = [MIN, MAX, SUM, COUNT, LAST, INCREASE];
+const FIRST: u8 = 5;
+const GROWTH: u8 = 6;
+const ALL: [u8; 7] = [MIN, MAX, SUM, COUNT, LAST, FIRST, GROWTH];
 
-/// The fields of a row, in their order; the growth is last.
-const FIELDS: [fn(&Bucket) -> f64; 6] = [
+/// The fields of a row, in their order; those that only growth needs are last.
+const FIELDS: [fn(&Bucket) -> f64; 7] = [
     |bucket| bucket.min,
     |bucket| bucket.max,
     |bucket| bucket.sum,
     |bucket| bucket.count,
     |bucket| bucket.last,
-    |bucket| bucket.increase,
+    |bucket| bucket.first,
+    |bucket| if bucket.has_begun_anew() { bucket.growth() } else { STEADY },
 ];
-const WRITE: [fn(&mut Bucket) -> &mut f64; 6] = [
-    |bucket| &mut bucket.min,
-    |bucket| &mut bucket.max,
-    |bucket| &mut bucket.sum,
-    |bucket| &mut bucket.count,
-    |bucket| &mut bucket.last,
-    |bucket| &mut bucket.increase,
+/// What sets each field, in that order.
+const WRITE: [fn(&mut Bucket, f64); 7] = [
+    |bucket, value| bucket.min = value,
+    |bucket, value| bucket.max = value,
+    |bucket, value| bucket.sum = value,
+    |bucket, value| bucket.count = value,
+    |bucket, value| bucket.last = value,
+    |bucket, value| (bucket.first, bucket.since) = (value, value),
+    |bucket, value| {
+        if value != STEADY {
+            (bucket.grown, bucket.since) = (value, bucket.last);
+        }
+    },
 ];
+/// Stands for a growth that first and last value tell, too: nothing grows by less than zero.
+const STEADY: f64 = -1.0;
+const FIELDS_OF_GAUGES: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_that_are_silent_for_longest_leave_a_row_that_is_full() {
+        let bucket = |series| Bucket { last_at: i64::from(series % 1_000) * 1_000_000_000, ..Bucket::default() };
+        let mut pack = TierPack::default();
+        pack.series.extend((0..1_000).map(|series| (series, vec![bucket(series); 2])));
+
+        let shed = pack.shed(|_| true);
+
+        assert_eq!((shed, pack.series.len()), (830, 585));
+        assert!(pack.series.keys().eq(&(415..1_000).collect::<Vec<_>>()));
+        assert!(pack.encode(&mut PackEncoder::default(), |_| true).is_ok());
+        assert_eq!(pack.shed(|_| true), 0);
+    }
+}

@@ -143,6 +143,11 @@ impl SampleWriter {
             Figure::counter("written_hour_bytes", "Bytes of hours that were written.", hours),
             Figure::counter("removed_rows", "Rows that left because of their age or number.", self.retention.removed),
             Figure::counter("late_ticks", "Ticks that came too late to be kept.", self.counts.late_ticks),
+            Figure::counter(
+                "shed_buckets",
+                "Minutes and hours for which their rows had no room.",
+                self.counts.shed_buckets,
+            ),
             Figure::counter("refused_series", "Series for which there was no place.", self.ingest.refused_series()),
             Figure::counter(
                 "corrupt_packs",

@@ -1,6 +1,6 @@
 //! Points that are not packed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use observe_core::{Point, StoreError, Timestamp};
 
@@ -20,8 +20,8 @@ pub(crate) struct HeadTicks {
     groups: HashMap<i64, Vec<Ticks>>,
 }
 
-/// Points of series, by series, in the order of time; of several at one time the last that came in.
-pub(crate) type HeadPoints = BTreeMap<u32, Vec<Point>>;
+/// The points of each member of a group, in the order of time; of several at one time the last that came in.
+pub(crate) type HeadPoints = Vec<Vec<Point>>;
 
 impl HeadTicks {
     pub(crate) fn of(buffers: &Buffers, placements: &[Placement]) -> Self {
@@ -42,7 +42,7 @@ impl HeadTicks {
     ) -> Result<HeadPoints, StoreError> {
         let mut wanted = PlaceSet::default();
         group.members.iter().for_each(|member| wanted.insert(member.place));
-        let mut points = HeadPoints::new();
+        let mut points = vec![Vec::new(); group.members.len()];
         for ticks in self.groups.get(&group.group).into_iter().flatten() {
             let progress = progress.and_then(|progress| progress.get(&group.group)).zip(ticks.last);
             let packed_until = progress.map_or(i64::MIN, |(progress, last)| progress.until(last));
@@ -52,16 +52,19 @@ impl HeadTicks {
                     return;
                 }
                 let timestamp = Timestamp::from_nanos(state.timestamp);
-                for place in state.present.intersection(&wanted).iter() {
-                    let (Some(series), Some(value)) = (state.series.get(place), state.values.get(place)) else {
-                        continue;
-                    };
-                    points.entry(*series).or_default().push(Point { timestamp, value: *value });
+                for (member, points) in group.members.iter().zip(&mut points) {
+                    let is_there = state.present.contains(member.place);
+                    if let Some(value) = state.values.get(member.place)
+                        && is_there
+                        && state.series.get(member.place) == Some(&member.series)
+                    {
+                        points.push(Point { timestamp, value: *value });
+                    }
                 }
             });
             walked.map_err(|error| damaged(&format!("head of group {}", group.group), &error))?;
         }
-        points.values_mut().for_each(put_in_order);
+        points.iter_mut().for_each(put_in_order);
         Ok(points)
     }
 }

@@ -5,9 +5,10 @@ mod packs;
 mod plan;
 mod select;
 mod sink;
+mod steps;
 mod tiers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use observe_core::{MetricKey, RangeQuery, SeriesInfo, SeriesKind, SeriesPoints, SeriesQuery, StoreError};
 use parking_lot::RwLock;
@@ -69,8 +70,8 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     async fn make(&self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
-        let plan = Plan::new(tx, self.query).await?;
-        let mut sinks: Vec<Sink> = self.placements.iter().map(|place| Sink::new(&plan, place.row.step_ms)).collect();
+        let plan = Plan::new(tx, self.query, self.placements.iter().map(Placement::kind)).await?;
+        let mut sinks = self.sinks(&plan);
         let mut left = self.query.max_points;
         // Packs may hold what the head still has: a point at the same time is the same one. Sums may not.
         let progress = if plan.table == Table::Pack { None } else { Some(recover::progress(tx).await?) };
@@ -84,11 +85,18 @@ impl Answer<'_> {
             let filled = group.members.iter().filter_map(|member| sinks.get(member.index)).map(Sink::len).sum();
             left = left.checked_sub(filled).ok_or_else(|| self.too_many())?;
         }
-        self.join(&plan, sinks)
+        self.join(sinks)
+    }
+
+    fn sinks(&self, plan: &Plan) -> Vec<Sink> {
+        let mut places: HashMap<&MetricKey, usize> = HashMap::with_capacity(self.placements.len());
+        self.placements.iter().for_each(|place| *places.entry(&place.key).or_default() += 1);
+        let is_sole = |place: &Placement| places.get(&place.key).is_none_or(|places| *places == 1);
+        self.placements.iter().map(|place| Sink::new(plan, place.row.step_ms, is_sole(place))).collect()
     }
 
     /// Joins the points of series that had several places.
-    fn join(&self, plan: &Plan, sinks: Vec<Sink>) -> Result<Vec<SeriesPoints>, StoreError> {
+    fn join(&self, sinks: Vec<Sink>) -> Result<Vec<SeriesPoints>, StoreError> {
         let mut by_key: BTreeMap<MetricKey, (SeriesKind, Vec<Sink>)> = BTreeMap::new();
         for (placement, sink) in self.placements.iter().zip(sinks) {
             let entry = by_key.entry(placement.key.clone()).or_insert_with(|| (placement.kind(), Vec::new()));
@@ -97,7 +105,7 @@ impl Answer<'_> {
         let mut left = self.query.max_points;
         let mut answer = Vec::with_capacity(by_key.len());
         for (key, (kind, sinks)) in by_key {
-            let points = sink::joined(sinks, plan);
+            let points = sink::joined(sinks);
             left = left.checked_sub(points.len()).ok_or_else(|| self.too_many())?;
             answer.push(SeriesPoints { key, kind, points });
         }

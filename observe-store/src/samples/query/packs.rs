@@ -1,25 +1,22 @@
 //! Answers out of packs: points as they were stored.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use observe_core::{Point, StoreError};
 
 use super::{
     head::{HeadPoints, HeadTicks},
-    plan::Plan,
+    plan::{Pack, Plan},
     select::{GroupPlaces, Member},
     sink::Sink,
 };
 use crate::{
-    db::Transaction,
+    db::{Row, Statement, Transaction, Value},
     pack::{Column, PackError, PackView, Presence, Scratch, decode_stamps},
-    samples::{
-        rows::{IDS_AT_ONCE, Table},
-        slot::{self, NANOS_PER_MINUTE, PackKey},
-    },
+    samples::slot::{self, NANOS_PER_MINUTE, PackKey},
 };
 
-/// Shows sinks the points of their places in one group, slot by slot.
+/// Shows sinks the points of their places in one group: pack after pack, and of each slot by slot.
 pub(crate) async fn fill(
     tx: &mut Transaction,
     plan: &Plan,
@@ -28,37 +25,15 @@ pub(crate) async fn fill(
     sinks: &mut [Sink],
     corrupt: &mut u64,
 ) -> Result<(), StoreError> {
-    let mut head = ticks.points(group, (plan.from, plan.end), None)?;
-    let mut filling = Filling { plan, group, sinks, scratch: Scratch::default(), corrupt };
-    let mut wanted: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for member in &group.members {
-        for minute in plan.minutes(group.slot_minutes, member.created_at, member.ended_at) {
-            let packs = wanted.entry(minute).or_insert_with(|| vec![slot::stamps_no(group.group)]);
-            if packs.last() != Some(&member.pack_no) || packs.len() == 1 {
-                packs.push(member.pack_no);
-            }
+    let head = ticks.points(group, (plan.from, plan.end), None)?;
+    let mut filling = Filling { plan, group, sinks, head, scratch: Scratch::default(), corrupt };
+    for packs in plan.packs(group).chunk_by(Pack::is_beside).flat_map(|packs| packs.chunks(PACKS_A_ROW)) {
+        let slots: Vec<i64> = packs.first().into_iter().flat_map(Pack::slots).collect();
+        for slots in slots.chunks(SLOTS_A_QUERY) {
+            filling.slots(tx, packs, slots).await?;
         }
     }
-    let slots: Vec<(i64, Vec<i64>)> = wanted.into_iter().collect();
-    let mut rest = &slots[..];
-    while !rest.is_empty() {
-        let mut ids = Vec::new();
-        let mut count = 0;
-        for (minute, packs) in rest {
-            if count > 0 && ids.len() + packs.len() > IDS_AT_ONCE {
-                break;
-            }
-            ids.extend(packs.iter().map(|pack_no| PackKey { minute: *minute, pack_no: *pack_no }.id()));
-            count += 1;
-        }
-        let rows = Table::Pack.rows(tx, &ids).await?;
-        let (some, others) = rest.split_at(count);
-        for (minute, _) in some {
-            filling.slot(*minute, &rows, &mut head);
-        }
-        rest = others;
-    }
-    filling.rest(head);
+    filling.rest();
     Ok(())
 }
 
@@ -66,48 +41,62 @@ struct Filling<'a> {
     plan: &'a Plan,
     group: &'a GroupPlaces,
     sinks: &'a mut [Sink],
+    /// What is not shown yet.
+    head: HeadPoints,
     scratch: Scratch,
     corrupt: &'a mut u64,
 }
 
 impl Filling<'_> {
+    /// Reads some packs of some slots: a row a slot, which is shown when it comes in, so that few are in memory.
+    async fn slots(&mut self, tx: &mut Transaction, packs: &[Pack], slots: &[i64]) -> Result<(), StoreError> {
+        let stamps_no = slot::stamps_no(self.group.group);
+        let offsets = packs.iter().map(|pack| pack.pack_no - stamps_no);
+        // The same number of slots each time, so that the statement stays prepared.
+        let padded = slots.iter().chain(slots.last().into_iter().cycle()).take(SLOTS_A_QUERY);
+        let ids = padded.map(|minute| PackKey { minute: *minute, pack_no: stamps_no }.id());
+        let values: Vec<Value<'_>> = offsets.chain(ids).map(Value::Int).collect();
+        let show = |row: &Row<'_>| {
+            let blobs = (0..packs.len()).map(|at| row.optional_blob(at + 2)).collect::<Result<Vec<_>, _>>()?;
+            self.slot(PackKey::from_id(row.int(0)?).minute, row.blob(1)?, packs, &blobs);
+            Ok(())
+        };
+        tx.fetch_all(select(packs.len()), &values, show).await.map(drop)
+    }
+
     /// Shows the points of one slot, and those of the head that come before its end.
-    fn slot(&mut self, minute: i64, rows: &BTreeMap<i64, Vec<u8>>, head: &mut HeadPoints) {
+    fn slot(&mut self, minute: i64, stamps: &[u8], packs: &[Pack], blobs: &[Option<&[u8]>]) {
         let id = |pack_no| PackKey { minute, pack_no }.id();
-        let Some(row) = rows.get(&id(slot::stamps_no(self.group.group))) else { return };
-        let stamps = match decode_stamps(row) {
+        let stamps = match decode_stamps(stamps) {
             Ok(stamps) => stamps,
             Err(error) => return self.report(id(slot::stamps_no(self.group.group)), &error),
         };
         let end = (minute + self.group.slot_minutes) * NANOS_PER_MINUTE;
-        for members in self.group.members.chunk_by(|one, next| one.pack_no == next.pack_no) {
-            let Some(pack_no) = members.first().map(|member| member.pack_no) else { continue };
-            let Some(row) = rows.get(&id(pack_no)) else { continue };
-            let view = match PackView::parse(row) {
-                Ok(view) if view.ticks() == stamps.len() => view,
-                Ok(_) => {
-                    self.report(id(pack_no), &PackError::Unfit("a pack with other times than its group"));
-                    continue;
-                }
-                Err(error) => {
-                    self.report(id(pack_no), &error);
-                    continue;
-                }
-            };
-            for member in members {
-                match view.column(member.series, 0, &mut self.scratch) {
-                    Ok(Some(column)) => self.column(member, &column, &stamps, end, head),
-                    Ok(None) => {}
-                    Err(error) => self.report(id(pack_no), &error),
-                }
+        for (pack, blob) in packs.iter().zip(blobs) {
+            let Some(blob) = blob else { continue };
+            match PackView::parse(blob) {
+                Ok(view) if view.ticks() == stamps.len() => self.pack(pack, &view, id(pack.pack_no), &stamps, end),
+                Ok(_) => self.report(id(pack.pack_no), &PackError::Unfit("a pack with other times than its group")),
+                Err(error) => self.report(id(pack.pack_no), &error),
+            }
+        }
+    }
+
+    fn pack(&mut self, pack: &Pack, view: &PackView<'_>, row: i64, stamps: &[i64], end: i64) {
+        let group = self.group;
+        for (at, member) in group.members.iter().enumerate().take(pack.members.end).skip(pack.members.start) {
+            match view.column(member.series, 0, &mut self.scratch) {
+                Ok(Some(column)) => self.column(at, member, &column, stamps, end),
+                Ok(None) => {}
+                Err(error) => self.report(row, &error),
             }
         }
     }
 
     /// Shows what a pack has of a series, with what the head has of the same time put in place.
-    fn column(&mut self, member: &Member, column: &Column, stamps: &[i64], end: i64, head: &mut HeadPoints) {
+    fn column(&mut self, at: usize, member: &Member, column: &Column, stamps: &[i64], end: i64) {
         let Some(sink) = self.sinks.get_mut(member.index) else { return };
-        let newer = head.get_mut(&member.series).map(|points| {
+        let newer = self.head.get_mut(at).map(|points| {
             let later = points.partition_point(|point| point.timestamp.as_nanos() < end);
             points.drain(..later).collect::<Vec<Point>>()
         });
@@ -134,12 +123,10 @@ impl Filling<'_> {
     }
 
     /// Shows what only the head has.
-    fn rest(self, mut head: HeadPoints) {
-        for member in &self.group.members {
+    fn rest(&mut self) {
+        for (member, points) in self.group.members.iter().zip(&self.head) {
             let Some(sink) = self.sinks.get_mut(member.index) else { continue };
-            for point in head.remove(&member.series).unwrap_or_default() {
-                sink.push(point.timestamp.as_nanos(), point.value);
-            }
+            points.iter().for_each(|point| sink.push(point.timestamp.as_nanos(), point.value));
         }
     }
 
@@ -148,3 +135,19 @@ impl Filling<'_> {
         *self.corrupt += 1;
     }
 }
+
+/// Asks for the rows of times with these numbers, and each with some packs beside it.
+fn select(packs: usize) -> Statement {
+    let mut sql = "SELECT t.id, t.data".to_owned();
+    let mut write = |text: std::fmt::Arguments<'_>| sql.write_fmt(text).unwrap_or_default();
+    (1..=packs).for_each(|at| write(format_args!(", (SELECT p.data FROM pack p WHERE p.id = t.id + ${at})")));
+    write(format_args!(" FROM pack t WHERE t.id IN (${}", packs + 1));
+    (packs + 2..=packs + SLOTS_A_QUERY).for_each(|at| write(format_args!(", ${at}")));
+    write(format_args!(") ORDER BY t.id"));
+    Statement::built(sql)
+}
+
+/// Packs that come with the times of a slot in one row. Rows cost more than what is in them, but some are in memory at once.
+const PACKS_A_ROW: usize = 8;
+/// Slots that one statement asks for: eight hours of points of each second.
+const SLOTS_A_QUERY: usize = 32;

@@ -1,21 +1,18 @@
 //! Where the points of one place go, in the order of time.
 
-use observe_core::{Aggregate, Point, Timestamp, percentile};
+use observe_core::{Aggregate, Point, Timestamp};
 
 use super::{
     super::bucket::{Bucket, floor},
     plan::Plan,
+    steps::{Rule, Sums, Values, join_sums, join_values},
 };
 use crate::order::put_in_order;
 
 /// Takes the points of one place.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    start: i64,
-    end: i64,
-    step: i64,
-    /// What usually lies between two points.
-    interval: i64,
+    rule: Rule,
     kind: Kind,
 }
 
@@ -24,86 +21,68 @@ enum Kind {
     /// As they are.
     Points(Vec<Point>),
     /// Summed up by step.
-    Steps {
-        steps: Vec<(i64, Bucket)>,
-        step_end: i64,
-        before: Option<(i64, f64)>,
-        /// When the point was from which growth counts: the last one before the range, else the first one in it.
-        origin: Option<i64>,
-    },
+    Sums(Sums),
     /// All values of each step.
-    Values(Vec<(i64, Vec<f64>)>),
+    Values(Values),
 }
 
 impl Sink {
-    pub(crate) fn new(plan: &Plan, step_ms: i64) -> Self {
+    /// Makes the sink of a place; `is_sole` says that its series has no other.
+    pub(crate) fn new(plan: &Plan, step_ms: i64, is_sole: bool) -> Self {
         let is_growth = matches!(plan.aggregate, Aggregate::Increase | Aggregate::Rate);
         let kind = if plan.aggregate.needs_points() && plan.step > 0 {
-            Kind::Values(Vec::new())
+            Kind::Values(Values::default())
         } else if plan.step > 0 || is_growth {
-            Kind::Steps { steps: Vec::new(), step_end: i64::MIN, before: None, origin: None }
+            Kind::Sums(Sums::default())
         } else {
             Kind::Points(Vec::new())
         };
-        Self {
+        let rule = Rule {
             start: plan.start,
             end: plan.end,
             step: plan.step.max(1),
             interval: step_ms.saturating_mul(1_000_000),
-            kind,
-        }
+            aggregate: plan.aggregate,
+            settled: if is_sole { i64::MAX } else { i64::MIN },
+        };
+        Self { rule, kind }
+    }
+
+    /// Says that points may come beside the buckets from a time on.
+    pub(crate) fn expect_beside(&mut self, at: i64) {
+        self.rule.settled = self.rule.settled.min(at);
     }
 
     /// Returns how many points the answer has so far.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         match &self.kind {
             Kind::Points(points) => points.len(),
-            Kind::Steps { steps, .. } => steps.len(),
-            Kind::Values(steps) => steps.len(),
+            Kind::Sums(sums) => sums.len(),
+            Kind::Values(values) => values.len(),
         }
     }
 
     /// Takes one point; those before the range only tell where growth counts from.
     pub(crate) fn push(&mut self, at: i64, value: f64) {
-        if at >= self.end {
+        if at >= self.rule.end {
             return;
         }
         match &mut self.kind {
-            Kind::Points(points) => {
-                if at >= self.start {
-                    points.push(Point { timestamp: Timestamp::from_nanos(at), value });
-                }
+            Kind::Points(points) if at >= self.rule.start => {
+                points.push(Point { timestamp: Timestamp::from_nanos(at), value });
             }
-            Kind::Steps { steps, step_end, before, origin } => {
-                if !value.is_finite() {
-                    return;
-                }
-                let point = Point { timestamp: Timestamp::from_nanos(at), value };
-                let bucket = Bucket::of(point, before.map(|(_, value)| value));
-                if at < self.start {
-                    *origin = Some(at);
-                } else {
-                    origin.get_or_insert(at);
-                    append(steps, step_end, self.step, &bucket);
-                }
-                *before = Some((at, value));
+            Kind::Sums(sums) if value.is_finite() => sums.push(&self.rule, at, value),
+            Kind::Values(values) if value.is_finite() && at >= self.rule.start => {
+                values.push(&self.rule, self.rule.start_of(at), &[value]);
             }
-            Kind::Values(steps) => {
-                if !value.is_finite() || at < self.start {
-                    return;
-                }
-                let start = floor(at, self.step);
-                match steps.last_mut() {
-                    Some((last, values)) if *last == start => values.push(value),
-                    _ => steps.push((start, vec![value])),
-                }
-            }
+            _ => {}
         }
     }
 
     /// Takes points, one for each time.
     pub(crate) fn push_all(&mut self, stamps: &[i64], values: &[f64]) {
-        let (first, end) = (stamps.partition_point(|at| *at < self.start), stamps.partition_point(|at| *at < self.end));
+        let (start, end) = (self.rule.start, self.rule.end);
+        let (first, end) = (stamps.partition_point(|at| *at < start), stamps.partition_point(|at| *at < end));
         let (early, rest) = stamps.split_at_checked(first).unwrap_or_default();
         early.iter().zip(values).for_each(|(at, value)| self.push(*at, *value));
         let stamps = rest.get(..end.saturating_sub(first)).unwrap_or_default();
@@ -114,78 +93,68 @@ impl Sink {
                 points.extend(stamps.iter().zip(values).map(point));
             }
             Kind::Values(steps) if values.iter().all(|value| value.is_finite()) => {
-                for (start, _, values) in in_steps(stamps, values, self.step) {
-                    match steps.last_mut() {
-                        Some((last, before)) if *last == start => before.extend_from_slice(values),
-                        _ => steps.push((start, values.to_vec())),
-                    }
+                for (start, _, values) in in_steps(stamps, values, self.rule.step) {
+                    steps.push(&self.rule, start, values);
                 }
             }
-            Kind::Steps { .. } if values.iter().all(|value| value.is_finite()) => {
-                for (_, stamps, values) in in_steps(stamps, values, self.step) {
-                    self.push_step(stamps, values);
+            Kind::Sums(sums) if values.iter().all(|value| value.is_finite()) => {
+                for (_, stamps, values) in in_steps(stamps, values, self.rule.step) {
+                    sums.push_step(&self.rule, stamps, values);
                 }
             }
             _ => stamps.iter().zip(values).for_each(|(at, value)| self.push(*at, *value)),
         }
     }
 
-    /// Takes points of one step, all of them in the range and finite.
-    fn push_step(&mut self, stamps: &[i64], values: &[f64]) {
-        // The first one finds the step, and the others are summed up in it.
-        let (Some((at, stamps)), Some((value, values))) = (stamps.split_first(), values.split_first()) else { return };
-        self.push(*at, *value);
-        if let (Kind::Steps { steps, before, .. }, Some(last)) = (&mut self.kind, stamps.last())
-            && let Some((_, bucket)) = steps.last_mut()
-        {
-            bucket.extend(values, *last);
-            *before = Some((*last, bucket.last));
-        }
-    }
-
     /// Takes what a tier knows of a stretch of time.
     pub(crate) fn push_bucket(&mut self, bucket: &Bucket) {
-        let Kind::Steps { steps, step_end, before, origin } = &mut self.kind else { return };
-        if bucket.last_at >= self.end {
-            return;
+        if let Kind::Sums(sums) = &mut self.kind
+            && bucket.last_at < self.rule.end
+        {
+            sums.push_bucket(&self.rule, bucket);
         }
-        if bucket.last_at < self.start {
-            *origin = Some(bucket.last_at);
-        } else {
-            let elapsed = (bucket.count - 1.0) * self.interval as f64;
-            origin.get_or_insert(bucket.last_at.saturating_sub(elapsed as i64));
-            append(steps, step_end, self.step, bucket);
-        }
-        *before = Some((bucket.last_at, bucket.last));
     }
 
     /// Takes a point that is not in the buckets pushed so far, and may belong before them.
     pub(crate) fn push_beside(&mut self, point: Point) {
-        let at = point.timestamp.as_nanos();
-        let Kind::Steps { steps, before, .. } = &mut self.kind else { return };
-        if before.is_none_or(|(last, _)| at > last) {
-            return self.push(at, point.value);
-        }
-        if !point.value.is_finite() || !(self.start..self.end).contains(&at) {
-            return;
-        }
-        let start = floor(at, self.step);
-        let bucket = Bucket::of(point, None);
-        match steps.binary_search_by_key(&start, |(start, _)| *start) {
-            Ok(found) => {
-                if let Some((_, step)) = steps.get_mut(found) {
-                    step.add_late(&bucket);
-                }
-            }
-            Err(found) => steps.insert(found, (start, bucket)),
+        if let Kind::Sums(sums) = &mut self.kind
+            && point.value.is_finite()
+            && point.timestamp.as_nanos() < self.rule.end
+        {
+            sums.push_beside(&self.rule, point);
         }
     }
 
-    /// Returns when the point was from which growth counts.
-    fn origin(&self) -> Option<i64> {
+    /// Returns the point from which growth counts.
+    const fn origin(&self) -> Option<Point> {
         match &self.kind {
-            Kind::Steps { origin, .. } => *origin,
+            Kind::Sums(sums) => sums.origin,
             Kind::Points(_) | Kind::Values(_) => None,
+        }
+    }
+
+    /// Adds what other places have of the same series.
+    fn join(&mut self, others: Vec<Self>) {
+        for other in others {
+            match (&mut self.kind, other.kind) {
+                (Kind::Points(all), Kind::Points(more)) => all.extend(more),
+                (Kind::Sums(all), Kind::Sums(more)) => all.steps.extend(more.steps),
+                (Kind::Values(all), Kind::Values(more)) => all.steps.extend(more.steps),
+                _ => {}
+            }
+        }
+        match &mut self.kind {
+            Kind::Points(points) => put_in_order(points),
+            Kind::Sums(sums) => join_sums(&mut sums.steps),
+            Kind::Values(values) => join_values(&mut values.steps),
+        }
+    }
+
+    fn finish(self, origin: Option<Point>) -> Vec<Point> {
+        match self.kind {
+            Kind::Points(points) => points,
+            Kind::Sums(sums) => sums.finish(self.rule.aggregate, origin),
+            Kind::Values(values) => values.finish(self.rule.aggregate),
         }
     }
 }
@@ -206,86 +175,19 @@ fn in_steps<'a>(
     })
 }
 
-fn append(steps: &mut Vec<(i64, Bucket)>, step_end: &mut i64, step: i64, bucket: &Bucket) {
-    match steps.last_mut() {
-        Some((_, sum)) if bucket.last_at < *step_end => sum.append(bucket),
-        _ => {
-            let start = floor(bucket.last_at, step);
-            *step_end = start.saturating_add(step);
-            steps.push((start, *bucket));
-        }
-    }
-}
-
 /// Makes the points of a series out of those of all its places.
-pub(crate) fn joined(sinks: Vec<Sink>, plan: &Plan) -> Vec<Point> {
+pub(crate) fn joined(sinks: Vec<Sink>) -> Vec<Point> {
+    let at = |origin: &Point| origin.timestamp;
     let origins = sinks.iter().filter_map(Sink::origin);
-    let origin = match origins.clone().filter(|origin| *origin < plan.start).max() {
-        Some(before) => Some(before),
-        None => origins.min(),
-    };
-    let (mut points, mut steps, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    let places = sinks.len();
-    for sink in sinks {
-        match sink.kind {
-            Kind::Points(some) => points.extend(some),
-            Kind::Steps { steps: some, .. } => steps.extend(some),
-            Kind::Values(some) => values.extend(some),
-        }
+    let is_before = |origin: &Point| sinks.iter().all(|sink| origin.timestamp.as_nanos() < sink.rule.start);
+    let origin = origins.clone().filter(is_before).max_by_key(at).or_else(|| origins.min_by_key(at));
+    let mut sinks = sinks.into_iter();
+    let Some(mut all) = sinks.next() else { return Vec::new() };
+    let others: Vec<Sink> = sinks.collect();
+    if !others.is_empty() {
+        all.join(others);
     }
-    if places > 1 {
-        put_in_order(&mut points);
-        steps = join_steps(steps);
-        values = join_values(values);
-    }
-    if let Aggregate::Percentile(share) = plan.aggregate {
-        points.extend(values.into_iter().filter_map(|(start, mut values)| {
-            let value = percentile(&mut values, f64::from(share) / 100.0)?;
-            Some(Point { timestamp: Timestamp::from_nanos(start), value })
-        }));
-        return points;
-    }
-    points.extend(answers(&steps, origin, plan.aggregate, plan.step));
-    points
-}
-
-fn answers(steps: &[(i64, Bucket)], origin: Option<i64>, aggregate: Aggregate, step: i64) -> Vec<Point> {
-    let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
-    let mut points = Vec::with_capacity(steps.len());
-    let mut before = origin;
-    for (start, bucket) in steps {
-        // Nothing has grown where growth begins.
-        let has_grown = before.is_some_and(|before| bucket.last_at > before);
-        let value = bucket.value(aggregate, before, *start).filter(|_| has_grown || !is_growth);
-        let timestamp = Timestamp::from_nanos(if step > 0 { *start } else { bucket.last_at });
-        points.extend(value.map(|value| Point { timestamp, value }));
-        before = Some(bucket.last_at);
-    }
-    points
-}
-
-fn join_values(mut values: Vec<(i64, Vec<f64>)>) -> Vec<(i64, Vec<f64>)> {
-    values.sort_by_key(|(start, _)| *start);
-    values.dedup_by(|(start, some), (before, all)| {
-        let is_same = start == before;
-        if is_same {
-            all.append(some);
-        }
-        is_same
-    });
-    values
-}
-
-fn join_steps(mut steps: Vec<(i64, Bucket)>) -> Vec<(i64, Bucket)> {
-    steps.sort_by_key(|(start, bucket)| (*start, bucket.last_at));
-    let mut joined: Vec<(i64, Bucket)> = Vec::with_capacity(steps.len());
-    for (start, bucket) in steps {
-        match joined.last_mut() {
-            Some((last, sum)) if *last == start => sum.append(&bucket),
-            _ => joined.push((start, bucket)),
-        }
-    }
-    joined
+    all.finish(origin)
 }
 
 #[cfg(test)]
@@ -295,21 +197,27 @@ mod tests {
     use super::*;
     use crate::samples::rows::Table;
 
-    fn sink(aggregate: &str, step: i64) -> Sink {
+    fn sink(aggregate: &str, step: i64, is_sole: bool) -> Sink {
         let aggregate = aggregate.parse().unwrap();
-        Sink::new(&Plan { table: Table::Pack, start: 40, end: 900, from: 0, rows: None, aggregate, step }, 1)
+        let plan = Plan { table: Table::Pack, start: 40, end: 900, from: 0, rows: (0, 0), aggregate, step };
+        Sink::new(&plan, 1, is_sole)
+    }
+
+    fn points() -> impl Strategy<Value = (Vec<i64>, Vec<f64>)> {
+        let value = prop_oneof![9 => -9.0..9.0, 1 => Just(f64::NAN)];
+        proptest::collection::btree_map(0i64..1_000, value, 0..300).prop_map(|points| points.into_iter().unzip())
     }
 
     proptest! {
         #[test]
         fn points_taken_together_are_the_same_as_one_by_one(
-            points in proptest::collection::btree_map(0i64..1_000, prop_oneof![9 => -9.0..9.0, 1 => Just(f64::NAN)], 0..300),
+            (stamps, values) in points(),
             parts in 1usize..5,
             aggregate in proptest::sample::select(Aggregate::names()),
             step in prop_oneof![Just(0i64), 1i64..200],
+            is_sole in any::<bool>(),
         ) {
-            let (stamps, values): (Vec<i64>, Vec<f64>) = points.into_iter().unzip();
-            let (mut together, mut alone) = (sink(aggregate, step), sink(aggregate, step));
+            let (mut together, mut alone) = (sink(aggregate, step, is_sole), sink(aggregate, step, is_sole));
 
             for part in 0..parts {
                 let part = part * stamps.len() / parts..(part + 1) * stamps.len() / parts;
@@ -319,5 +227,33 @@ mod tests {
 
             prop_assert_eq!(format!("{together:?}"), format!("{alone:?}"));
         }
+
+        #[test]
+        fn steps_answered_early_are_the_same_as_steps_that_are_kept(
+            (stamps, values) in points(),
+            aggregate in proptest::sample::select(Aggregate::names()),
+            step in prop_oneof![Just(0i64), 1i64..200],
+            beside in 0i64..1_200,
+        ) {
+            let (mut early, mut kept) = (sink(aggregate, step, true), sink(aggregate, step, false));
+
+            early.expect_beside(beside);
+            for sink in [&mut early, &mut kept] {
+                sink.push_all(&stamps, &values);
+                sink.push_beside(Point { timestamp: Timestamp::from_nanos(beside), value: 3.0 });
+            }
+
+            prop_assert_eq!(format!("{:?}", joined(vec![early])), format!("{:?}", joined(vec![kept])));
+        }
+    }
+
+    #[test]
+    fn only_the_values_of_the_last_step_are_kept() {
+        let mut sink = sink("p95", 10, true);
+
+        (0..500).for_each(|at| sink.push(at, 1.0));
+
+        let Kind::Values(values) = &sink.kind else { panic!("percentiles need values") };
+        assert_eq!((values.answered.len(), values.steps.len()), (45, 1));
     }
 }

@@ -1,14 +1,19 @@
 //! Answers out of a tier: what is known of minutes or hours.
 
-use std::collections::BTreeSet;
+use std::{fmt::Write as _, ops::Range};
 
 use observe_core::StoreError;
 
-use super::{head::HeadTicks, plan::Plan, select::GroupPlaces, sink::Sink};
+use super::{
+    head::HeadTicks,
+    plan::Plan,
+    select::{GroupPlaces, Member},
+    sink::Sink,
+};
 use crate::{
-    db::Transaction,
+    db::{Row, Statement, Transaction, Value},
     pack::{PackError, PackView, Scratch},
-    samples::{recover::ProgressByGroup, rows::IDS_AT_ONCE, slot::PackKey, tier},
+    samples::{recover::ProgressByGroup, rows::Table, slot::PackKey, tier},
 };
 
 /// Shows sinks the buckets of their places in one group, and the points that are not in any.
@@ -20,28 +25,38 @@ pub(crate) async fn fill(
     sinks: &mut [Sink],
     corrupt: &mut u64,
 ) -> Result<(), StoreError> {
-    let mut head = ticks.points(group, (plan.from, plan.end), Some(progress))?;
-    let mut scratch = Scratch::default();
-    let mut ids = BTreeSet::new();
-    for member in &group.members {
-        let minutes = plan.minutes(group.slot_minutes, member.created_at, member.ended_at);
-        ids.extend(minutes.into_iter().map(|minute| PackKey { minute, pack_no: member.pack_no }.id()));
+    let head = ticks.points(group, (plan.from, plan.end), Some(progress))?;
+    for (member, points) in group.members.iter().zip(&head) {
+        if let (Some(first), Some(sink)) = (points.first(), sinks.get_mut(member.index)) {
+            sink.expect_beside(first.timestamp.as_nanos());
+        }
     }
-    let ids: Vec<i64> = ids.into_iter().collect();
-    for some in ids.chunks(IDS_AT_ONCE) {
-        let rows = plan.table.rows(tx, some).await?;
-        for (id, row) in rows {
-            if let Err(error) = show(&row, id, plan, group, sinks, &mut scratch) {
+    let mut scratch = Scratch::default();
+    let packs = plan.packs(group);
+    let rows = packs.iter().flat_map(|pack| {
+        pack.slots().map(|minute| (PackKey { minute, pack_no: pack.pack_no }.id(), pack.members.clone()))
+    });
+    let mut rows: Vec<(i64, Range<usize>)> = rows.collect();
+    rows.sort_by_key(|(id, _)| *id);
+    for some in rows.chunks(ROWS_A_QUERY) {
+        let read = |row: &Row<'_>| {
+            let id = row.int(0)?;
+            let at = some.binary_search_by_key(&id, |(id, _)| *id).ok();
+            let members = at.and_then(|at| some.get(at)).and_then(|(_, members)| group.members.get(members.clone()));
+            let shown = show(row.blob(1)?, plan, members.unwrap_or_default(), sinks, &mut scratch);
+            if let Err(error) = shown {
                 tracing::error!(row = id, table = plan.table.name(), %error, "a row is damaged and left out");
                 *corrupt += 1;
             }
-        }
+            Ok(())
+        };
+        let padded = some.iter().chain(some.last().into_iter().cycle()).take(ROWS_A_QUERY);
+        let ids: Vec<Value<'_>> = padded.map(|(id, _)| Value::Int(*id)).collect();
+        tx.fetch_all(select(plan.table), &ids, read).await?;
     }
-    for member in &group.members {
+    for (member, points) in group.members.iter().zip(head) {
         let Some(sink) = sinks.get_mut(member.index) else { continue };
-        for point in head.remove(&member.series).unwrap_or_default() {
-            sink.push_beside(point);
-        }
+        points.into_iter().for_each(|point| sink.push_beside(point));
     }
     Ok(())
 }
@@ -49,19 +64,28 @@ pub(crate) async fn fill(
 /// Shows the buckets of one row.
 fn show(
     row: &[u8],
-    id: i64,
     plan: &Plan,
-    group: &GroupPlaces,
+    members: &[Member],
     sinks: &mut [Sink],
     scratch: &mut Scratch,
 ) -> Result<(), PackError> {
-    let pack_no = PackKey::from_id(id).pack_no;
     let view = PackView::parse(row)?;
     let stamps = tier::stamps_of(&view)?;
-    for member in group.members.iter().filter(|member| member.pack_no == pack_no) {
+    for member in members {
         let Some(sink) = sinks.get_mut(member.index) else { continue };
         let buckets = tier::buckets(&view, &stamps, member.series, tier::fields_for(plan.aggregate), scratch)?;
         buckets.iter().filter(|bucket| bucket.last_at >= plan.from).for_each(|bucket| sink.push_bucket(bucket));
     }
     Ok(())
 }
+
+/// Asks for rows by number. There are always as many numbers, so that the statement stays prepared.
+fn select(table: Table) -> Statement {
+    let mut sql = format!("SELECT id, data FROM {} WHERE id IN ($1", table.name());
+    (2..=ROWS_A_QUERY).for_each(|at| write!(sql, ", ${at}").unwrap_or_default());
+    sql.push_str(") ORDER BY id");
+    Statement::built(sql)
+}
+
+/// Rows that one statement asks for.
+const ROWS_A_QUERY: usize = 32;

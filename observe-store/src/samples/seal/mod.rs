@@ -56,6 +56,8 @@ pub(crate) struct Counts {
     pub(crate) late_ticks: u64,
     /// Rows that were damaged and gave way to new ones.
     pub(crate) corrupt_packs: u64,
+    /// Minutes and hours for which their rows had no room.
+    pub(crate) shed_buckets: u64,
     /// Bytes that were written, of each table.
     pub(crate) bytes: [u64; 3],
     /// Bytes that gave way to them.
@@ -68,6 +70,7 @@ impl Counts {
         self.points += other.points;
         self.late_ticks += other.late_ticks;
         self.corrupt_packs += other.corrupt_packs;
+        self.shed_buckets += other.shed_buckets;
         let [packs, minutes, hours] = other.bytes;
         self.bytes = [self.bytes[0] + packs, self.bytes[1] + minutes, self.bytes[2] + hours];
         let [packs, minutes, hours] = other.replaced;

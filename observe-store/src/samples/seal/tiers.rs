@@ -26,10 +26,8 @@ impl Job {
         let start = work.minute * NANOS_PER_MINUTE;
         let end = start + self.slot_minutes * NANOS_PER_MINUTE;
         let (minutes_id, mut minutes) = self.tier_row(tx, Table::Tier1, work.minute, pack_no).await?;
-        let before = self.row_before(tx, work.minute, pack_no, &minutes).await?;
         for (series, cells) in columns.iter() {
-            let last = minutes.before(series, start).or_else(|| before.before(series, start)).map(|bucket| bucket.last);
-            let buckets = joined(singles(cells.points(&work.stamps), last), NANOS_PER_MINUTE);
+            let buckets = joined(singles(cells.points(&work.stamps)), NANOS_PER_MINUTE);
             let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
             if work.moved.is_empty() {
                 // What else these minutes were made of is gone, if they were made before.
@@ -45,14 +43,23 @@ impl Job {
             let here = buckets.filter(|bucket| (first..last).contains(&bucket.last_at)).copied();
             hours.replace(series, first, last, joined(here, HOUR).into_iter().map(|(_, bucket)| bucket));
         }
-        let counters = self.counters.as_ref();
-        let mut row = |id, tier: &TierPack| {
-            let is_counter = |series| counters.is_some_and(|counters| counters.contains(&series));
-            let data = tier.encode(&mut self.encoder, is_counter);
-            let data = data.map_err(|error| damaged("what is to be packed", &error))?;
-            Ok(PackRow { id, points: tier.len(), data })
-        };
-        Ok([(Table::Tier1, row(minutes_id, &minutes)?), (Table::Tier2, row(hours_id, &hours)?)])
+        Ok([(Table::Tier1, self.tier_data(minutes_id, minutes)?), (Table::Tier2, self.tier_data(hours_id, hours)?)])
+    }
+
+    fn tier_data(&mut self, id: i64, mut tier: TierPack) -> Result<PackRow, StoreError> {
+        let is_counter = |series| self.counters.as_ref().is_some_and(|counters| counters.contains(&series));
+        let shed = tier.shed(is_counter);
+        if shed > 0 {
+            tracing::error!(
+                row = id,
+                buckets = shed,
+                "too many series shared the row of a tier; the oldest are left out"
+            );
+            self.counts.shed_buckets += shed as u64;
+        }
+        let data = tier.encode(&mut self.encoder, is_counter);
+        let data = data.map_err(|error| damaged("what is to be packed", &error))?;
+        Ok(PackRow { id, points: tier.len(), data })
     }
 
     /// Reads the row of a tier that holds a minute, as it is with the slots before.
@@ -73,22 +80,6 @@ impl Job {
             TierPack::default()
         });
         Ok((id, decoded))
-    }
-
-    /// Reads the row before that of a slot, where the slot is the first in its own: growth counts from there.
-    async fn row_before(
-        &mut self,
-        tx: &mut Transaction,
-        minute: i64,
-        pack_no: i64,
-        minutes: &TierPack,
-    ) -> Result<TierPack, StoreError> {
-        let start = minute * NANOS_PER_MINUTE;
-        if minutes.series.values().flatten().any(|bucket| bucket.last_at < start) {
-            return Ok(TierPack::default());
-        }
-        let length = Table::Tier1.slot_minutes(self.slot_minutes);
-        Ok(self.tier_row(tx, Table::Tier1, minute - length, pack_no).await?.1)
     }
 }
 

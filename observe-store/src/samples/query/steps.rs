@@ -1,0 +1,227 @@
+//! The steps of one place: what is known of each, until it is answered.
+//!
+//! A step is answered when a later one begins, so that a long range takes no more memory than its answer. Steps that
+//! something else may still add to are kept: all of them from the first such step on, for growth counts from one to the
+//! next.
+
+use observe_core::{Aggregate, Point, Timestamp, percentile};
+
+use super::super::bucket::{Bucket, floor};
+
+/// What steps are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    /// Points in `[start, end)` are in the answer, in nanoseconds.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    /// The length of a step.
+    pub(crate) step: i64,
+    /// What usually lies between two points.
+    pub(crate) interval: i64,
+    pub(crate) aggregate: Aggregate,
+    /// Steps that end by then get their points in the order of time, and from one place alone.
+    pub(crate) settled: i64,
+}
+
+/// Steps that are summed up.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) answered: Vec<Point>,
+    /// Those that are not answered.
+    pub(crate) steps: Vec<(i64, Bucket)>,
+    step_end: i64,
+    /// When the last point so far was.
+    last_at: Option<i64>,
+    /// The point from which growth counts: the last one before the range, else the first one in it.
+    pub(crate) origin: Option<Point>,
+    /// The last point of those that are answered.
+    answered_until: Option<Point>,
+}
+
+/// Steps of which all values are needed.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    pub(crate) answered: Vec<Point>,
+    /// Those that are not answered.
+    pub(crate) steps: Vec<(i64, Vec<f64>)>,
+}
+
+impl Rule {
+    /// Returns when the step begins that holds a time.
+    pub(crate) const fn start_of(&self, at: i64) -> i64 {
+        floor(at, self.step)
+    }
+}
+
+impl Sums {
+    pub(crate) const fn len(&self) -> usize {
+        self.answered.len() + self.steps.len()
+    }
+
+    /// Takes a point with a finite value, before the end of the range.
+    pub(crate) fn push(&mut self, rule: &Rule, at: i64, value: f64) {
+        let point = Point { timestamp: Timestamp::from_nanos(at), value };
+        if at < rule.start {
+            self.origin = Some(point);
+        } else {
+            self.origin.get_or_insert(point);
+            self.append(rule, &Bucket::of(point));
+        }
+        self.last_at = Some(at);
+    }
+
+    /// Takes points of one step, all of them in the range and finite.
+    pub(crate) fn push_step(&mut self, rule: &Rule, stamps: &[i64], values: &[f64]) {
+        // The first one finds the step, and the others are summed up in it.
+        let (Some((at, stamps)), Some((value, values))) = (stamps.split_first(), values.split_first()) else { return };
+        self.push(rule, *at, *value);
+        if let (Some(last), Some((_, bucket))) = (stamps.last(), self.steps.last_mut()) {
+            bucket.extend(values, *last);
+            self.last_at = Some(*last);
+        }
+    }
+
+    /// Takes what a tier knows of a stretch of time, before the end of the range.
+    pub(crate) fn push_bucket(&mut self, rule: &Rule, bucket: &Bucket) {
+        if bucket.last_at < rule.start {
+            self.origin = Some(bucket.last_point());
+        } else {
+            let elapsed = (bucket.count - 1.0) * rule.interval as f64;
+            let first_at = Timestamp::from_nanos(bucket.last_at.saturating_sub(elapsed as i64));
+            self.origin.get_or_insert(Point { timestamp: first_at, value: bucket.first });
+            self.append(rule, bucket);
+        }
+        self.last_at = Some(bucket.last_at);
+    }
+
+    /// Takes a point with a finite value that is not in the buckets pushed so far, and may belong before them.
+    pub(crate) fn push_beside(&mut self, rule: &Rule, point: Point) {
+        let at = point.timestamp.as_nanos();
+        if self.last_at.is_none_or(|last| at > last) {
+            return self.push(rule, at, point.value);
+        }
+        if at < rule.start {
+            return;
+        }
+        let start = rule.start_of(at);
+        let bucket = Bucket::of(point);
+        match self.steps.binary_search_by_key(&start, |(start, _)| *start) {
+            Ok(found) => {
+                if let Some((_, step)) = self.steps.get_mut(found) {
+                    step.add_late(&bucket);
+                }
+            }
+            Err(found) => self.steps.insert(found, (start, bucket)),
+        }
+    }
+
+    /// Returns the answers of all steps, of which those that are left count from `origin`.
+    pub(crate) fn finish(mut self, aggregate: Aggregate, origin: Option<Point>) -> Vec<Point> {
+        let mut before = self.answered_until.or(origin);
+        self.answered.reserve_exact(self.steps.len());
+        for step in &self.steps {
+            self.answered.extend(answer(step, aggregate, &mut before));
+        }
+        self.answered
+    }
+
+    fn append(&mut self, rule: &Rule, bucket: &Bucket) {
+        match self.steps.last_mut() {
+            Some((_, sum)) if bucket.last_at < self.step_end => sum.append(bucket),
+            _ => {
+                self.settle(rule);
+                let start = rule.start_of(bucket.last_at);
+                self.step_end = start.saturating_add(rule.step);
+                self.steps.push((start, *bucket));
+            }
+        }
+    }
+
+    /// Answers the step before a new one.
+    fn settle(&mut self, rule: &Rule) {
+        if let [step] = self.steps.as_slice()
+            && self.step_end <= rule.settled
+        {
+            let mut before = self.answered_until.or(self.origin);
+            self.answered.extend(answer(step, rule.aggregate, &mut before));
+            self.answered_until = before;
+            self.steps.clear();
+        }
+    }
+}
+
+impl Values {
+    pub(crate) const fn len(&self) -> usize {
+        self.answered.len() + self.steps.len()
+    }
+
+    /// Takes finite values of the step that begins at `start`.
+    pub(crate) fn push(&mut self, rule: &Rule, start: i64, values: &[f64]) {
+        match self.steps.last_mut() {
+            Some((last, before)) if *last == start => before.extend_from_slice(values),
+            _ => {
+                let mut room = self.settle(rule);
+                room.extend_from_slice(values);
+                self.steps.push((start, room));
+            }
+        }
+    }
+
+    /// Returns the answers of all steps.
+    pub(crate) fn finish(mut self, aggregate: Aggregate) -> Vec<Point> {
+        for (start, mut values) in self.steps {
+            self.answered.extend(quantile(start, &mut values, aggregate));
+        }
+        self.answered
+    }
+
+    /// Answers the step before a new one. Returns where the values of the new one go.
+    fn settle(&mut self, rule: &Rule) -> Vec<f64> {
+        let is_settled =
+            matches!(self.steps.as_slice(), [(start, _)] if start.saturating_add(rule.step) <= rule.settled);
+        let Some((start, mut values)) = self.steps.pop_if(|_| is_settled) else { return Vec::new() };
+        self.answered.extend(quantile(start, &mut values, rule.aggregate));
+        values.clear();
+        values
+    }
+}
+
+/// Joins steps of several places.
+pub(crate) fn join_sums(steps: &mut Vec<(i64, Bucket)>) {
+    steps.sort_by_key(|(start, bucket)| (*start, bucket.last_at));
+    steps.dedup_by(|(start, next), (before, sum)| {
+        let is_same = start == before;
+        if is_same {
+            sum.append(next);
+        }
+        is_same
+    });
+}
+
+/// Joins the values of steps of several places.
+pub(crate) fn join_values(steps: &mut Vec<(i64, Vec<f64>)>) {
+    steps.sort_by_key(|(start, _)| *start);
+    steps.dedup_by(|(start, some), (before, all)| {
+        let is_same = start == before;
+        if is_same {
+            all.append(some);
+        }
+        is_same
+    });
+}
+
+/// Answers one step. `before` is the last point in front of it, and then the last one of it.
+fn answer((start, bucket): &(i64, Bucket), aggregate: Aggregate, before: &mut Option<Point>) -> Option<Point> {
+    let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
+    // Nothing has grown where growth begins.
+    let has_grown = before.is_some_and(|before| bucket.last_at > before.timestamp.as_nanos());
+    let value = bucket.value(aggregate, *before, *start).filter(|_| has_grown || !is_growth);
+    *before = Some(bucket.last_point());
+    value.map(|value| Point { timestamp: Timestamp::from_nanos(*start), value })
+}
+
+fn quantile(start: i64, values: &mut [f64], aggregate: Aggregate) -> Option<Point> {
+    let Aggregate::Percentile(share) = aggregate else { return None };
+    let value = percentile(values, f64::from(share) / 100.0)?;
+    Some(Point { timestamp: Timestamp::from_nanos(start), value })
+}
