@@ -382,13 +382,11 @@ async fn the_tables_can_be_made_without_what_not_every_server_has() {
     let Some(address) = postgres().await else { return };
     let mut migration = migration::all(Dialect::Postgres)[0];
     let whole = migration.sql.to_owned();
-    let mut sql = whole.replace(" USING BRIN(ts) WITH (autosummarize=on)", "(ts)");
-    sql = sql.replace(" WHERE ended_at IS NULL", "").replace(" WHERE state=0", "");
-    sql =
-        sql.replace(" WHERE trace_id IS NOT NULL", "").replace("CREATE INDEX logs_words ON logs USING GIN(words);", "");
-    let lines = sql.lines().filter(|line| !line.ends_with("SET STORAGE EXTERNAL;"));
-    sql = lines.collect::<Vec<_>>().join("\n");
-    assert_eq!(whole.lines().count() - sql.lines().count(), 4);
+    let left = whole.lines().filter(|line| !line.ends_with("SET STORAGE EXTERNAL;") && !line.contains("USING GIN"));
+    let left = left.map(|line| line.replace(" USING BRIN(ts) WITH (autosummarize=on)", "(ts)"));
+    let left = left.map(|line| line.split_once(" WHERE ").map_or(line.clone(), |(index, _)| format!("{index};")));
+    let sql = left.collect::<Vec<_>>().join("\n");
+    assert_eq!(whole.lines().count() - sql.lines().count(), 5);
     assert!(!["USING", "STORAGE", "WHERE"].iter().any(|word| sql.contains(word)), "{sql}");
     migration.sql = sql.leak();
 
