@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use observe_core::StoreError;
 use parking_lot::Mutex;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, SqlSafeStr as _, SqlStr,
     error::DatabaseError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -17,7 +17,7 @@ use super::Label;
 pub(super) struct Server {
     options: PgConnectOptions,
     connections: u32,
-    begin: &'static str,
+    begin: SqlStr,
     patience: Duration,
     /// Another one takes its place when the server did not answer one of its connections in time: the driver would wait
     /// for that connection before it made another.
@@ -27,15 +27,22 @@ pub(super) struct Server {
 impl Server {
     /// Prepares the one connection that writes.
     pub(super) fn writer(options: &PgConnectOptions) -> Arc<Self> {
-        Self::new(options, 1, BEGIN_TO_WRITE, WRITER_PATIENCE)
+        let (lock, silence) = (LOCK_PATIENCE.as_millis(), SILENCE.as_millis());
+        // A commit has no limit at the server: one with replicas would then confirm what they do not have.
+        let begin = format!(
+            "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = {lock}; \
+             SET LOCAL idle_in_transaction_session_timeout = {silence}"
+        );
+        Self::new(options, 1, AssertSqlSafe(begin).into_sql_str(), WRITER_PATIENCE)
     }
 
     /// Prepares those that only read.
     pub(super) fn readers(options: &PgConnectOptions) -> Arc<Self> {
-        Self::new(options, READERS, BEGIN_TO_READ, READER_PATIENCE)
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".into_sql_str();
+        Self::new(options, READERS, begin, READER_PATIENCE)
     }
 
-    fn new(options: &PgConnectOptions, connections: u32, begin: &'static str, patience: Duration) -> Arc<Self> {
+    fn new(options: &PgConnectOptions, connections: u32, begin: SqlStr, patience: Duration) -> Arc<Self> {
         let options = options.clone().application_name("observe").disable_statement_logging();
         let pool = Mutex::new(pool(connections, &options));
         Arc::new(Self { options, connections, begin, patience, pool })
@@ -44,7 +51,7 @@ impl Server {
     /// Begins a transaction.
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Session, sqlx::Error> {
         let pool = self.pool.lock().clone();
-        let inner = self.wait(self.patience, pool.begin_with(self.begin)).await?;
+        let inner = self.wait(self.patience, pool.begin_with(self.begin.clone())).await?;
         Ok(Session { inner, server: Arc::clone(self), patience: self.patience })
     }
 
@@ -154,10 +161,8 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 const READER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait for what is known to take its time.
 const LONG_PATIENCE: Duration = Duration::from_secs(3_600);
-
-/// The server ends a transaction of which it hears nothing more, so that nothing waits for long for the lease that it
-/// has: this process after it gave up a connection, or the next one. A commit has no such limit: a server with replicas
-/// would then confirm what they do not have.
-const BEGIN_TO_WRITE: &str = "BEGIN; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 5000; \
-                              SET LOCAL idle_in_transaction_session_timeout = 15000";
-const BEGIN_TO_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// How long the server lets a transaction that writes wait for a lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// After how long it ends one of which it hears nothing more: this process, after it gave up a connection, or the next
+/// one would wait for the lease that such a transaction has.
+const SILENCE: Duration = Duration::from_secs(15);
