@@ -22,7 +22,7 @@ pub(super) fn writer(path: &Path) -> SqlitePool {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("cache_size", "-2048")
-        .pragma("wal_autocheckpoint", "8192")
+        .pragma("wal_autocheckpoint", "16384")
         .pragma("journal_size_limit", "67108864");
     pool(1, options)
 }

@@ -425,7 +425,7 @@ async fn the_file_has_the_settings_that_it_should() {
         ("PRAGMA synchronous", 2),
         ("PRAGMA foreign_keys", 1),
         ("PRAGMA cache_size", -2048),
-        ("PRAGMA wal_autocheckpoint", 8192),
+        ("PRAGMA wal_autocheckpoint", 16_384),
         ("PRAGMA journal_size_limit", 67_108_864),
     ];
     for (sql, value) in expected {
