@@ -125,8 +125,9 @@ impl Filling<'_> {
     /// Shows what only the head has.
     fn rest(&mut self) {
         for (member, points) in self.group.members.iter().zip(&self.head) {
-            let Some(sink) = self.sinks.get_mut(member.index) else { continue };
-            points.iter().for_each(|point| sink.push(point.timestamp.as_nanos(), point.value));
+            if let Some(sink) = self.sinks.get_mut(member.index) {
+                sink.push_points(points);
+            }
         }
     }
 

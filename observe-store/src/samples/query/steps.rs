@@ -51,6 +51,15 @@ impl Rule {
     pub(crate) const fn start_of(&self, at: i64) -> i64 {
         floor(at, self.step)
     }
+
+    /// Makes room for the answers of all steps, or else for half as many again.
+    fn make_room(&self, answers: &mut Vec<Point>) {
+        if answers.len() == answers.capacity() {
+            let steps = self.end.saturating_sub(self.start) / self.step + 1;
+            let left = usize::try_from(steps).unwrap_or(usize::MAX).saturating_sub(answers.len());
+            answers.reserve_exact(left.clamp(1, FEW.max(answers.len() / 2)));
+        }
+    }
 }
 
 impl Sums {
@@ -76,7 +85,7 @@ impl Sums {
         let (Some((at, stamps)), Some((value, values))) = (stamps.split_first(), values.split_first()) else { return };
         self.push(rule, *at, *value);
         if let (Some(last), Some((_, bucket))) = (stamps.last(), self.steps.last_mut()) {
-            bucket.extend(values, *last);
+            extend(bucket, rule.aggregate, values, *last);
             self.last_at = Some(*last);
         }
     }
@@ -86,18 +95,25 @@ impl Sums {
         if bucket.last_at < rule.start {
             self.origin = Some(bucket.last_point());
         } else {
-            let elapsed = (bucket.count - 1.0) * rule.interval as f64;
-            let first_at = Timestamp::from_nanos(bucket.last_at.saturating_sub(elapsed as i64));
-            self.origin.get_or_insert(Point { timestamp: first_at, value: bucket.first });
+            self.origin.get_or_insert_with(|| {
+                let elapsed = (bucket.count - 1.0) * rule.interval as f64;
+                let timestamp = Timestamp::from_nanos(bucket.last_at.saturating_sub(elapsed as i64));
+                Point { timestamp, value: bucket.first }
+            });
             self.append(rule, bucket);
         }
         self.last_at = Some(bucket.last_at);
     }
 
+    /// Tells whether a time is after all that came in.
+    pub(crate) fn is_later(&self, at: i64) -> bool {
+        self.last_at.is_none_or(|last| at > last)
+    }
+
     /// Takes a point with a finite value that is not in the buckets pushed so far, and may belong before them.
     pub(crate) fn push_beside(&mut self, rule: &Rule, point: Point) {
         let at = point.timestamp.as_nanos();
-        if self.last_at.is_none_or(|last| at > last) {
+        if self.is_later(at) {
             return self.push(rule, at, point.value);
         }
         if at < rule.start {
@@ -130,7 +146,11 @@ impl Sums {
             Some((_, sum)) if bucket.last_at < self.step_end => sum.append(bucket),
             _ => {
                 self.settle(rule);
-                let start = rule.start_of(bucket.last_at);
+                let start = match self.step_end.checked_add(rule.step) {
+                    // Most often it is the next one, which spares a division.
+                    Some(next_end) if (self.step_end..next_end).contains(&bucket.last_at) => self.step_end,
+                    _ => rule.start_of(bucket.last_at),
+                };
                 self.step_end = start.saturating_add(rule.step);
                 self.steps.push((start, *bucket));
             }
@@ -143,6 +163,7 @@ impl Sums {
             && self.step_end <= rule.settled
         {
             let mut before = self.answered_until.or(self.origin);
+            rule.make_room(&mut self.answered);
             self.answered.extend(answer(step, rule.aggregate, &mut before));
             self.answered_until = before;
             self.steps.clear();
@@ -180,6 +201,7 @@ impl Values {
         let is_settled =
             matches!(self.steps.as_slice(), [(start, _)] if start.saturating_add(rule.step) <= rule.settled);
         let Some((start, mut values)) = self.steps.pop_if(|_| is_settled) else { return Vec::new() };
+        rule.make_room(&mut self.answered);
         self.answered.extend(quantile(start, &mut values, rule.aggregate));
         values.clear();
         values
@@ -210,6 +232,20 @@ pub(crate) fn join_values(steps: &mut Vec<(i64, Vec<f64>)>) {
     });
 }
 
+/// Adds the values that follow to what an aggregate needs; the last of them was at `last_at`.
+fn extend(bucket: &mut Bucket, aggregate: Aggregate, values: &[f64], last_at: i64) {
+    match aggregate {
+        Aggregate::Avg | Aggregate::Sum => values.iter().for_each(|value| bucket.sum += value),
+        Aggregate::Count | Aggregate::Last => {}
+        Aggregate::Max => bucket.max = values.iter().copied().fold(bucket.max, f64::max),
+        Aggregate::Min => bucket.min = values.iter().copied().fold(bucket.min, f64::min),
+        _ => return bucket.extend(values, last_at),
+    }
+    bucket.count += values.len() as f64;
+    bucket.last = values.last().copied().unwrap_or(bucket.last);
+    bucket.last_at = last_at;
+}
+
 /// Answers one step. `before` is the last point in front of it, and then the last one of it.
 fn answer((start, bucket): &(i64, Bucket), aggregate: Aggregate, before: &mut Option<Point>) -> Option<Point> {
     let is_growth = matches!(aggregate, Aggregate::Increase | Aggregate::Rate);
@@ -225,3 +261,6 @@ fn quantile(start: i64, values: &mut [f64], aggregate: Aggregate) -> Option<Poin
     let value = percentile(values, f64::from(share) / 100.0)?;
     Some(Point { timestamp: Timestamp::from_nanos(start), value })
 }
+
+/// Answers that there is room for at once: six hours by minute.
+const FEW: usize = 361;

@@ -54,9 +54,10 @@ pub(crate) async fn fill(
         let ids: Vec<Value<'_>> = padded.map(|(id, _)| Value::Int(*id)).collect();
         tx.fetch_all(select(plan.table), &ids, read).await?;
     }
-    for (member, points) in group.members.iter().zip(head) {
-        let Some(sink) = sinks.get_mut(member.index) else { continue };
-        points.into_iter().for_each(|point| sink.push_beside(point));
+    for (member, points) in group.members.iter().zip(&head) {
+        if let Some(sink) = sinks.get_mut(member.index) {
+            sink.push_beside(points);
+        }
     }
     Ok(())
 }
