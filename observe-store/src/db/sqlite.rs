@@ -29,7 +29,7 @@ pub(super) fn writer(path: &Path) -> SqlitePool {
 
 /// Makes the pool of those that only read.
 pub(super) fn readers(path: &Path) -> SqlitePool {
-    pool(READERS, options(path).read_only(true).row_buffer_size(ROWS_AHEAD).pragma("cache_size", "-512"))
+    pool(READERS, options(path).read_only(true).pragma("cache_size", "-512"))
 }
 
 /// Makes the file smaller by pages that nothing uses any more, as many as do not take long.
@@ -84,8 +84,6 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
 }
 
 const READERS: u32 = 4;
-/// Rows of an answer that are in memory before they are looked at: a row may have many packs.
-const ROWS_AHEAD: usize = 8;
 /// How long to wait for a connection, and for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 

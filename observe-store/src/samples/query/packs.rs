@@ -29,7 +29,7 @@ pub(crate) async fn fill(
     let mut filling = Filling { plan, group, sinks, head, scratch: Scratch::default(), corrupt };
     for packs in plan.packs(group).chunk_by(Pack::is_beside).flat_map(|packs| packs.chunks(PACKS_A_ROW)) {
         let slots: Vec<i64> = packs.first().into_iter().flat_map(Pack::slots).collect();
-        for slots in slots.chunks(SLOTS_A_QUERY) {
+        for slots in slots.chunks(slots_a_query(packs.len())) {
             filling.slots(tx, packs, slots).await?;
         }
     }
@@ -53,7 +53,7 @@ impl Filling<'_> {
         let stamps_no = slot::stamps_no(self.group.group);
         let offsets = packs.iter().map(|pack| pack.pack_no - stamps_no);
         // The same number of slots each time, so that the statement stays prepared.
-        let padded = slots.iter().chain(slots.last().into_iter().cycle()).take(SLOTS_A_QUERY);
+        let padded = slots.iter().chain(slots.last().into_iter().cycle()).take(slots_a_query(packs.len()));
         let ids = padded.map(|minute| PackKey { minute: *minute, pack_no: stamps_no }.id());
         let values: Vec<Value<'_>> = offsets.chain(ids).map(Value::Int).collect();
         let show = |row: &Row<'_>| {
@@ -143,12 +143,19 @@ fn select(packs: usize) -> Statement {
     let mut write = |text: std::fmt::Arguments<'_>| sql.write_fmt(text).unwrap_or_default();
     (1..=packs).for_each(|at| write(format_args!(", (SELECT p.data FROM pack p WHERE p.id = t.id + ${at})")));
     write(format_args!(" FROM pack t WHERE t.id IN (${}", packs + 1));
-    (packs + 2..=packs + SLOTS_A_QUERY).for_each(|at| write(format_args!(", ${at}")));
+    (packs + 2..=packs + slots_a_query(packs)).for_each(|at| write(format_args!(", ${at}")));
     write(format_args!(") ORDER BY t.id"));
     Statement::built(sql)
 }
 
-/// Packs that come with the times of a slot in one row. Rows cost more than what is in them, but some are in memory at once.
+/// Returns how many slots one statement asks for: the driver may hold all of its answer before any of it is looked at.
+fn slots_a_query(packs: usize) -> usize {
+    (PACKS_A_QUERY / packs.max(1)).min(SLOTS_A_QUERY)
+}
+
+/// Packs that come with the times of a slot in one row: rows cost more than what is in them.
 const PACKS_A_ROW: usize = 8;
-/// Slots that one statement asks for: eight hours of points of each second.
+/// Packs that are in memory at once.
+const PACKS_A_QUERY: usize = 64;
+/// Slots that one statement asks for at most: eight hours of points of each second.
 const SLOTS_A_QUERY: usize = 32;
