@@ -116,20 +116,24 @@ pub(crate) async fn find<'a>(
     let keys: Vec<(&str, &str)> = keys.collect();
     let mut found: BTreeMap<String, Vec<SeriesRow>> = BTreeMap::new();
     for some in keys.chunks(KEYS_A_QUERY) {
-        let values: Vec<Value<'_>> =
-            some.iter().flat_map(|(name, labels)| [Value::Text(name), Value::Text(labels)]).collect();
-        let pairs: Vec<String> =
-            (0..some.len()).map(|index| format!("(${},${})", 2 * index + 1, 2 * index + 2)).collect();
-        let sql = format!(
-            concat!("SELECT ", columns!(), " FROM series WHERE (name, labels) IN (VALUES {})"),
-            pairs.join(",")
-        );
+        let (pairs, values) = pairs(some);
+        let sql = format!(concat!("SELECT ", columns!(), " FROM series WHERE (name, labels) IN (VALUES {})"), pairs);
         let rows = tx.fetch_all(sql, &values, |row: &Row<'_>| Ok(SeriesRow::read(row))).await?;
         for row in rows.into_iter().filter_map(|row| row.inspect_err(left_out).ok()) {
             found.entry(format!("{}{}", row.name, row.labels)).or_default().push(row);
         }
     }
     Ok(found)
+}
+
+/// Lists places for pairs of values, and the values of names and labels for them. There are a few lengths of the list,
+/// so that statements stay prepared: the last pair is repeated.
+pub(crate) fn pairs<'a>(keys: &[(&'a str, &'a str)]) -> (String, Vec<Value<'a>>) {
+    let len = [8, KEYS_A_QUERY].into_iter().find(|len| *len >= keys.len()).unwrap_or(keys.len());
+    let padded = keys.iter().chain(keys.last().into_iter().cycle()).take(len);
+    let values = padded.flat_map(|(name, labels)| [Value::Text(name), Value::Text(labels)]).collect();
+    let places: Vec<String> = (0..len).map(|at| format!("(${},${})", 2 * at + 1, 2 * at + 2)).collect();
+    (places.join(","), values)
 }
 
 pub(crate) async fn insert_groups(tx: &mut Transaction, rows: &[GroupRow]) -> Result<(), StoreError> {
@@ -213,4 +217,5 @@ static SERIES: Insert = Insert {
 
 const COUNTER: i64 = 1;
 const GAUGE: i64 = 0;
-const KEYS_A_QUERY: usize = 64;
+/// Series that one statement looks for.
+pub(crate) const KEYS_A_QUERY: usize = 64;

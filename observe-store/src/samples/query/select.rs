@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use observe_core::{MetricKey, Selector, SeriesInfo, SeriesKind, SeriesQuery, StoreError, Timestamp};
 
 use super::super::{
-    catalogue::{SeriesRow, left_out},
+    catalogue::{self, KEYS_A_QUERY, SeriesRow, left_out},
     slot,
 };
-use crate::db::{Row, Statement, Transaction, Value};
+use crate::db::{Row, Transaction, Value};
 
 /// Begins a query whose rows [`Placement::read`] reads.
 macro_rules! select {
@@ -173,16 +173,14 @@ async fn of_keys(tx: &mut Transaction, keys: &[MetricKey], corrupt: &mut u64) ->
 
 async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Looked>, StoreError> {
     let labels: Vec<String> = keys.iter().map(|key| key.attributes().to_string()).collect();
-    let pairs = keys.iter().zip(&labels);
-    let values: Vec<Value<'_>> =
-        pairs.flat_map(|(key, labels)| [Value::Text(key.name()), Value::Text(labels)]).collect();
-    if keys.len() == 1 {
+    let keys: Vec<(&str, &str)> = keys.iter().map(MetricKey::name).zip(labels.iter().map(String::as_str)).collect();
+    if let [(name, labels)] = keys.as_slice() {
         let sql = concat!(select!(), " WHERE s.name = $1 AND s.labels = $2 ORDER BY s.pack_no");
-        return tx.fetch_all(sql, &values, look).await;
+        return tx.fetch_all(sql, &[Value::Text(name), Value::Text(labels)], look).await;
     }
-    let pairs: Vec<String> = (0..keys.len()).map(|at| format!("(${},${})", 2 * at + 1, 2 * at + 2)).collect();
-    let sql = format!(concat!(select!(), " WHERE (s.name, s.labels) IN (VALUES {})"), pairs.join(","));
-    tx.fetch_all(Statement::built(sql).once(), &values, look).await
+    let (pairs, values) = catalogue::pairs(&keys);
+    let sql = format!(concat!(select!(), " WHERE (s.name, s.labels) IN (VALUES {})"), pairs);
+    tx.fetch_all(sql, &values, look).await
 }
 
 /// What became of a look at a row: it may be damaged, and the others not.
@@ -243,7 +241,6 @@ async fn page(
     Ok((readable(rows, corrupt).filter(|one| selector.matches(&one.key)).collect(), cursor))
 }
 
-const KEYS_A_QUERY: usize = 64;
 const PAGE: i64 = 1_000;
 /// Places of series that one query may look at.
 const MAX_SERIES: usize = 100_000;
