@@ -120,9 +120,18 @@ fn every_question_to_the_server_is_answered() {
     assert!(commands.len() > 8, "{commands:?}");
     for command in commands {
         let (_, rest) = command.split_once("http://127.0.0.1:8000").unwrap_or_else(|| panic!("no address: {command}"));
-        let target = rest.split(['\'', ' ']).next().unwrap();
-        assert_eq!(status(&server, target), "200", "{command}");
+        let path = rest.split(['\'', ' ']).next().unwrap();
+        let mut parameters = rest.split("--data-urlencode '").skip(1).map(encoded);
+        let target = parameters.next().map_or_else(|| path.to_owned(), |parameter| format!("{path}?{parameter}"));
+        assert_eq!(status(&server, &target), "200", "{command}");
     }
+}
+
+/// Encodes the value of a parameter as `curl --data-urlencode` does; the parameter ends at a quote.
+fn encoded(parameter: &str) -> String {
+    let (name, value) = parameter.split('\'').next().unwrap().split_once('=').unwrap();
+    let value: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("{name}={value}")
 }
 
 /// Asks, and reads no more than the status: streams do not end.
