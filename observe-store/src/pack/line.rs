@@ -20,7 +20,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// Finds the line that gives each value back, bit by bit.
+    /// Finds the line that gives each value back, bit by bit. What does not vary has none: it is shorter by itself.
     pub(super) fn between(base: &[f64], values: &[f64]) -> Option<Self> {
         if base.len() != values.len() {
             return None;
@@ -33,6 +33,10 @@ impl Line {
         // The line goes through the first two points that differ.
         let (next_x, next_y) = pairs.find(|(next_x, _)| *next_x != x)?;
         let scale = (next_y - y) / (next_x - x);
+        // Which NaN a sum is depends on the processor, and the file may be read by another one.
+        if scale == 0.0 || values.iter().any(|value| value.is_nan()) {
+            return None;
+        }
         let line = Self::Straight { scale, offset: y - scale * x };
         is_same(base.iter().map(|value| line.at(*value)), values).then_some(line)
     }
@@ -121,6 +125,7 @@ mod tests {
         );
         assert_eq!(Line::between(&pages, &[7.0, 7.0, 9.0, 3.0, 1e6 + 1.0]), None);
         assert_eq!(Line::between(&[1.0, 1.0], &[1.0, 2.0]), None);
+        assert_eq!(Line::between(&pages, &[0.0; 5]), None);
     }
 
     #[test]
@@ -129,5 +134,6 @@ mod tests {
 
         assert_eq!(Line::between(&strange, &strange), Some(Line::Same));
         assert_eq!(Line::between(&strange, &[f64::NAN, -0.0, f64::INFINITY]), None);
+        assert_eq!(Line::between(&[1.0, f64::NAN, 3.0], &[2.0, f64::NAN, 6.0]), None);
     }
 }

@@ -70,6 +70,7 @@ fn a_column_like_another_takes_a_few_bytes() {
 
     assert_eq!(bytes(&[noise.clone(), noise.clone()]), alone + 4);
     assert_eq!(bytes(&[noise.clone(), noise.iter().map(|value| value * 4_096.0).collect()]), alone + 7);
+    assert_eq!(bytes(&[noise, vec![0.0; 1_000]]), alone + 2);
 }
 
 #[test]
@@ -89,22 +90,16 @@ fn columns_that_cannot_be_are_refused() {
     }
 }
 
-/// Columns by each codec and with each form of presence, in the first format.
+/// Columns by each of the first codecs and with each form of presence, in the first format.
 #[test]
 fn a_pack_of_format_1_stays_readable() {
-    let pack = PackView::parse(FORMAT_1).unwrap();
-    let mut scratch = Scratch::default();
+    assert_holds(include_bytes!("tests/format-1.pack"), &format_1());
+}
 
-    let columns: Vec<_> = pack.decoded(&mut scratch).map(Result::unwrap).collect();
-
-    assert_eq!(pack.stamps().unwrap().unwrap(), format_1().stamps.unwrap());
-    assert_eq!(columns.len(), format_1().columns.len());
-    for ((key, column), (series, field, words, values)) in columns.into_iter().zip(format_1().columns) {
-        let presence = Presence::Bitmap(words.into());
-        let expected = presence.ticks(pack.ticks()).map(|tick| (tick, values[tick].to_bits()));
-        assert_eq!((key, column.values.len()), ((series, field), presence.count(pack.ticks())));
-        assert!(bits(&column).eq(expected), "{key:?}");
-    }
+/// Columns by the codecs that came later.
+#[test]
+fn lines_and_ratios_of_format_1_stay_readable() {
+    assert_holds(include_bytes!("tests/format-1-lines-and-ratios.pack"), &lines_and_ratios());
 }
 
 #[test]
@@ -131,9 +126,24 @@ fn more_ticks_or_columns_than_there_may_be_are_refused() {
     }
 }
 
-const FORMAT_1: &[u8] = include_bytes!("tests/format-1.pack");
+/// Asserts that bytes of an earlier program hold a pack, bit by bit.
+fn assert_holds(bytes: &[u8], expected: &Pack) {
+    let pack = PackView::parse(bytes).unwrap();
+    let mut scratch = Scratch::default();
 
-/// What is in [`FORMAT_1`].
+    let columns: Vec<_> = pack.decoded(&mut scratch).map(Result::unwrap).collect();
+
+    assert_eq!(pack.stamps().unwrap(), expected.stamps);
+    assert_eq!(columns.len(), expected.columns.len());
+    for ((key, column), (series, field, words, values)) in columns.into_iter().zip(&expected.columns) {
+        let presence = Presence::Bitmap(words.into());
+        let expected = presence.ticks(pack.ticks()).map(|tick| (tick, values[tick].to_bits()));
+        assert_eq!((key, column.values.len()), ((*series, *field), presence.count(pack.ticks())));
+        assert!(bits(&column).eq(expected), "{key:?}");
+    }
+}
+
+/// What is in `tests/format-1.pack`.
 fn format_1() -> Pack {
     let column = |value: &dyn Fn(u32) -> f64| (0..70).map(value).collect::<Vec<_>>();
     let (all, some, few) = (vec![u64::MAX; 2], vec![0x5555_0000_1234_5678, 63], vec![0xff << 20, 0]);
@@ -157,6 +167,27 @@ fn format_1() -> Pack {
         stamps: Some((0..70).map(|at| 1_700_000_000_000_000_000 + at * 1_000_000_000 + at % 3 * 1_000_000).collect()),
         columns,
     }
+}
+
+/// What is in `tests/format-1-lines-and-ratios.pack`: lines of decimals, of ratios and of what only some ticks have.
+fn lines_and_ratios() -> Pack {
+    let column = |value: &dyn Fn(f64) -> f64| (0..70).map(|at| value(f64::from(at))).collect::<Vec<_>>();
+    let (all, some) = (vec![u64::MAX; 2], vec![0x5555_0000_1234_5678, 63]);
+    let free = |at: f64| at * 7_919.0 % 997.0;
+    let share = |at: f64| 100.0 * (at * 37.0 % 101.0) / (199.0 + at % 3.0);
+    let columns = vec![
+        (3, 0, all.clone(), column(&free)),
+        (3, 1, all.clone(), column(&free)),
+        (3, 2, all.clone(), column(&|at| free(at) * 4_096.0)),
+        (3, 3, all.clone(), column(&|at| 997.0 - free(at))),
+        (4, 0, some.clone(), column(&free)),
+        (4, 1, some.clone(), column(&|at| free(at) * 0.5 + 7.25)),
+        (70_000, 0, all.clone(), column(&share)),
+        (70_000, 1, all.clone(), column(&|at| share(at) * 0.5)),
+        (70_000, 2, all, column(&|at| if at % 30.0 == 9.0 { f64::NAN } else { -share(at + 1.0) })),
+        (70_000, 3, some, column(&share)),
+    ];
+    Pack { stamps: None, columns }
 }
 
 type Column = (u32, u8, Vec<u64>, Vec<f64>);
