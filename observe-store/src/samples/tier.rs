@@ -1,10 +1,13 @@
 //! A row of a tier: the buckets of the series of one pack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use observe_core::Aggregate;
 
-use super::bucket::{Bucket, floor};
+use super::bucket::{Bucket, floor, joined};
 use crate::pack::{ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
@@ -25,19 +28,35 @@ impl TierPack {
         Ok(pack)
     }
 
-    /// Replaces the buckets of a series whose last points are in `[start, end)`.
-    pub(crate) fn replace(&mut self, series: u32, start: i64, end: i64, new: impl IntoIterator<Item = Bucket>) {
-        let buckets = self.series.entry(series).or_default();
-        buckets.retain(|bucket| !(start..end).contains(&bucket.last_at));
-        buckets.extend(new);
-        buckets.sort_by_key(|bucket| bucket.last_at);
+    /// Joins the buckets of a series whose last points are in a range into those of longer stretches of `length`. Returns
+    /// them with when they begin.
+    pub(crate) fn joined(&self, series: u32, range: &Range<i64>, length: i64) -> Vec<(i64, Bucket)> {
+        let buckets = self.series.get(&series).into_iter().flatten();
+        joined(buckets.filter(|bucket| range.contains(&bucket.last_at)).copied(), length)
+    }
+
+    /// Removes the buckets of a series whose last points are in a range.
+    pub(crate) fn remove(&mut self, series: u32, range: &Range<i64>) {
+        if let Some(buckets) = self.series.get_mut(&series) {
+            buckets.retain(|bucket| !range.contains(&bucket.last_at));
+        }
+    }
+
+    /// Removes the buckets of a series that have no more points than `known` has for their stretches of `length`.
+    pub(crate) fn remove_known(&mut self, series: u32, length: i64, known: &[(i64, Bucket)]) {
+        let known: BTreeMap<i64, f64> = known.iter().map(|(start, bucket)| (*start, bucket.count)).collect();
+        if let Some(buckets) = self.series.get_mut(&series) {
+            buckets
+                .retain(|bucket| known.get(&floor(bucket.last_at, length)).is_none_or(|count| *count < bucket.count));
+        }
     }
 
     /// Adds the buckets of a series for stretches of `length` that have none yet.
-    pub(crate) fn complete(&mut self, series: u32, length: i64, new: impl IntoIterator<Item = Bucket>) {
+    pub(crate) fn complete(&mut self, series: u32, length: i64, new: impl IntoIterator<Item = (i64, Bucket)>) {
         let buckets = self.series.entry(series).or_default();
         let taken: BTreeSet<i64> = buckets.iter().map(|bucket| floor(bucket.last_at, length)).collect();
-        buckets.extend(new.into_iter().filter(|bucket| !taken.contains(&floor(bucket.last_at, length))));
+        let new = new.into_iter().filter(|(start, _)| !taken.contains(start));
+        buckets.extend(new.map(|(_, bucket)| bucket));
         buckets.sort_by_key(|bucket| bucket.last_at);
     }
 
