@@ -7,8 +7,11 @@ use std::{
 
 use observe_core::Aggregate;
 
-use super::bucket::{Bucket, floor, joined};
-use crate::pack::{ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
+use super::{
+    bucket::{Bucket, floor, joined},
+    cells::Cells,
+};
+use crate::pack::{ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,32 +103,14 @@ impl TierPack {
         for (series, buckets) in self.series.iter().filter(|(_, buckets)| !buckets.is_empty()) {
             let ticks: Vec<usize> =
                 buckets.iter().filter_map(|bucket| stamps.binary_search(&bucket.last_at).ok()).collect();
-            let mut present = vec![0u64; stamps.len().div_ceil(64)];
-            for tick in &ticks {
-                if let Some(word) = present.get_mut(tick / 64) {
-                    *word |= 1 << (tick % 64);
-                }
-            }
-            let fields = fields_of(is_counter(*series));
-            for (field, read) in FIELDS.iter().enumerate().take(fields) {
-                let mut values = vec![0.0; stamps.len()];
-                for (tick, bucket) in ticks.iter().zip(buckets) {
-                    if let Some(value) = values.get_mut(*tick) {
-                        *value = read(bucket);
-                    }
-                }
-                columns.push((*series, field as u8, present.clone(), values));
+            for (field, read) in (0..).zip(FIELDS).take(fields_of(is_counter(*series))) {
+                let mut cells = Cells::new(stamps.len());
+                ticks.iter().zip(buckets).for_each(|(tick, bucket)| cells.set(*tick, read(bucket)));
+                columns.push((*series, field, cells));
             }
         }
-        let data: Vec<ColumnData<'_>> = columns
-            .iter()
-            .map(|(series, field, present, values)| ColumnData {
-                series: *series,
-                field: *field,
-                presence: Presence::Bitmap(present.into()),
-                values,
-            })
-            .collect();
+        let data: Vec<ColumnData<'_>> =
+            columns.iter().map(|(series, field, cells)| cells.data(*series, *field)).collect();
         encoder.encode(Stamps::Inline(&stamps), &data)
     }
 }
