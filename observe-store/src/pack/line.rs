@@ -45,10 +45,9 @@ impl Line {
     pub(super) fn write(self, distance: usize, out: &mut Vec<u8>) {
         out.write_varint(distance as u64);
         if let Self::Straight { scale, offset } = self {
-            let at = out.len();
-            out.push(0);
-            let len = bits::write(scale.to_bits(), out);
-            out.get_mut(at).into_iter().for_each(|count| *count = len as u8);
+            let mut counted = Vec::with_capacity(8);
+            bits::write(scale.to_bits(), &mut counted);
+            out.write_counted(&counted);
             bits::write(offset.to_bits(), out);
         }
     }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::column::Codec;
 use super::sealed::{self, Kind};
 use super::*;
 use crate::bytes::Write;
@@ -124,6 +125,67 @@ fn more_ticks_or_columns_than_there_may_be_are_refused() {
 
         assert!(PackView::parse(&sealed::seal(bytes)).is_err());
     }
+}
+
+#[test]
+fn lines_of_what_is_not_there_or_is_a_line_itself_are_refused() {
+    let raw = [1.0, 2.0, 3.0_f64].map(f64::to_le_bytes).concat();
+    let steep = [1, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    for (line, is_fine) in [
+        (&[1][..], true),
+        (&[1, 1, 0x40], true),
+        (&[], false),
+        (&[0], false),
+        (&[3], false),
+        (&[1, 9], false),
+        (&steep, false),
+    ] {
+        let found = by_hand(&[(Codec::RAW, &raw), (Codec::LINE, line)]);
+        assert_eq!(found.is_ok(), is_fine, "{line:?}: {found:?}");
+    }
+    let found = by_hand(&[(Codec::RAW, &raw), (Codec::LINE, &[1]), (Codec::LINE, &[1])]);
+    assert!(found.is_err(), "{found:?}");
+}
+
+#[test]
+fn ratios_that_do_not_add_up_are_refused() {
+    // Three times the same integer, three times zero, and two differences of which one is missing.
+    let (three, zero, few) = (&[0, 6][..], &[0, 0][..], &[1 | 1 << 2, 0][..]);
+    let ratios = |exceptions: &[u8], above: &[u8], below: &[u8]| {
+        let bytes = [exceptions, &[above.len() as u8], above, below].concat();
+        by_hand(&[(Codec::RATIOS, &bytes)])
+    };
+
+    assert_eq!(ratios(&[0], three, three).unwrap(), [1.0; 3]);
+    assert_eq!(ratios(&[0], three, zero).unwrap(), [f64::INFINITY; 3]);
+    for outcome in [
+        ratios(&[4], three, three),
+        ratios(&[1, 3, 0, 0, 0, 0, 0, 0, 0, 0], three, three),
+        ratios(&[0], few, three),
+        ratios(&[0], three, few),
+        ratios(&[0], &[], three),
+        ratios(&[0], three, &[]),
+    ] {
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
+}
+
+/// Reads the last of some columns of three ticks, whose bytes are whatever they are.
+fn by_hand(columns: &[(Codec, &[u8])]) -> Result<Vec<f64>, PackError> {
+    let mut bytes = sealed::begin(Kind::Pack);
+    bytes.write_varint(3);
+    bytes.write_counted(&[]);
+    bytes.write_varint(columns.len() as u64);
+    directory::write(&mut bytes, &(0..).zip(columns).map(|(series, _)| (series, 0)).collect::<Vec<_>>());
+    for (codec, body) in columns {
+        bytes.push(codec.0);
+        bytes.write_varint(body.len() as u64);
+    }
+    columns.iter().for_each(|(_, body)| bytes.extend_from_slice(body));
+    let bytes = sealed::seal(bytes);
+    let view = PackView::parse(&bytes)?;
+    let last = view.columns().last().map_or(0, |(series, _)| series);
+    Ok(view.column(last, 0, &mut Scratch::default())?.unwrap().values)
 }
 
 /// Asserts that bytes of an earlier program hold a pack, bit by bit.

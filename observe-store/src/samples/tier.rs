@@ -127,6 +127,9 @@ pub(crate) fn buckets(
     for (at, field) in fields.iter().enumerate() {
         let Some(column) = view.column(series, *field, scratch)? else { continue };
         if at == 0 {
+            if column.values.len() > MAX_BUCKETS {
+                return Err(PackError::Unfit("a series with more buckets than a row has minutes"));
+            }
             let ticks = column.presence.ticks(stamps.len());
             let empty = |at: &i64| Bucket { last_at: *at, ..Bucket::default() };
             buckets = ticks.filter_map(|tick| stamps.get(tick)).map(empty).collect();
@@ -203,6 +206,8 @@ const WRITE: [fn(&mut Bucket, f64); 7] = [
 /// Stands for a growth that first and last value tell, too: nothing grows by less than zero.
 const STEADY: f64 = -1.0;
 const FIELDS_OF_GAUGES: usize = 5;
+/// A row has a bucket for each minute of a day at most.
+const MAX_BUCKETS: usize = 1_440;
 
 #[cfg(test)]
 mod tests {
@@ -220,5 +225,17 @@ mod tests {
         assert!(pack.series.keys().eq(&(415..1_000).collect::<Vec<_>>()));
         assert!(pack.encode(&mut PackEncoder::default(), |_| true).is_ok());
         assert_eq!(pack.shed(|_| true), 0);
+    }
+
+    #[test]
+    fn more_buckets_than_there_are_minutes_are_refused() {
+        for (buckets, is_fine) in [(MAX_BUCKETS, true), (MAX_BUCKETS + 1, false)] {
+            let mut pack = TierPack::default();
+            let bucket = |at: usize| Bucket { last_at: at as i64, ..Bucket::default() };
+            pack.series.insert(7, (0..buckets).map(bucket).collect());
+            let row = pack.encode(&mut PackEncoder::default(), |_| false).unwrap();
+
+            assert_eq!(TierPack::decode(&row, &mut Scratch::default()).is_ok(), is_fine, "{buckets}");
+        }
     }
 }
