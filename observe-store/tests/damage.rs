@@ -240,6 +240,23 @@ async fn what_comes_late_takes_the_place_of_what_is_damaged() {
 }
 
 #[tokio::test]
+async fn what_comes_late_leaves_the_minutes_of_damaged_points() {
+    let fixture = Fixture::new().await;
+    let mut packs = fixture.ids("pack").await;
+    packs.retain(|id| id & 63 != 32);
+    fixture.damaged("damaged", "pack", &packs, Vec::clear).await;
+    let store = fixture.open("damaged").await;
+    let (minutes, hours) = (ask(&store, 60, "min").await, ask(&store, 3_600, "min").await);
+
+    write_late(&store).await;
+
+    // The least value of a minute is one of those that were damaged.
+    assert_eq!(minutes.values().map(BTreeMap::len).sum::<usize>(), 80 * 5);
+    assert!(ask(&store, 60, "min").await == minutes, "minutes are lost");
+    assert!(ask(&store, 3_600, "min").await == hours, "hours are lost");
+}
+
+#[tokio::test]
 async fn of_a_damaged_head_what_follows_is_left_out_until_everything_is_said_anew() {
     let fixture = Fixture::new().await;
     let store = fixture.open("whole").await;

@@ -84,6 +84,24 @@ async fn points_minutes_and_hours_leave_at_their_own_time() {
 }
 
 #[tokio::test]
+async fn what_comes_late_takes_no_hours_away_whose_minutes_have_left() {
+    let retention = RetentionConfig { raw_days: 1.0, minute_days: 1.0, ..RetentionConfig::default() };
+    let fixture = Fixture::new(retention).await;
+    fixture.fill(0..4 * DAY).await;
+    fixture.keep_in_order(4 * DAY + 1).await;
+    let before = fixture.ask(3_600, "count").await.unwrap();
+
+    // Twice in one hour: then minutes are there again, but not all.
+    for second in [3_605, 5_405] {
+        fixture.fill(second..second + 1).await;
+        fixture.keep_in_order(4 * DAY + 7_200).await;
+    }
+
+    assert_eq!(before[..3], [(0, 360.0), (3_600, 360.0), (7_200, 360.0)]);
+    assert_eq!(fixture.ask(3_600, "count").await.unwrap()[..3], before[..3]);
+}
+
+#[tokio::test]
 async fn what_only_points_can_answer_is_refused_where_there_are_none_any_more() {
     let retention = RetentionConfig { raw_days: 1.0, ..RetentionConfig::default() };
     let fixture = Fixture::new(retention).await;

@@ -38,8 +38,12 @@ impl Server {
 
     /// Prepares those that only read.
     pub(super) fn readers(options: &PgConnectOptions) -> Arc<Self> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".into_sql_str();
-        Self::new(options, READERS, begin, READER_PATIENCE)
+        // The server would go on with a question for whose answer nobody waits any more.
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
+            READER_PATIENCE.as_millis()
+        );
+        Self::new(options, READERS, AssertSqlSafe(begin).into_sql_str(), READER_PATIENCE)
     }
 
     fn new(options: &PgConnectOptions, connections: u32, begin: SqlStr, patience: Duration) -> Arc<Self> {
@@ -112,10 +116,9 @@ impl Session {
 
 /// Connects once, because a pool tries until its patience ends and then does not say what was wrong.
 pub(super) async fn try_out(label: &Label, options: &PgConnectOptions) -> Result<(), StoreError> {
-    let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(options));
+    let trying = async { PgConnection::connect_with(options).await?.close().await };
     let late = |_| label.unavailable(format!("{} did not answer in time", label.name));
-    let connection = connecting.await.map_err(late)?.map_err(|error| label.translate(error))?;
-    connection.close().await.map_err(|error| label.translate(error))
+    tokio::time::timeout(PATIENCE, trying).await.map_err(late)?.map_err(|error| label.translate(error))
 }
 
 fn pool(connections: u32, options: &PgConnectOptions) -> PgPool {

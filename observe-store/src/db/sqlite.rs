@@ -16,12 +16,14 @@ use super::Label;
 pub(super) fn writer(path: &Path) -> SqlitePool {
     let options = options(path)
         .create_if_missing(true)
+        // A commit changes few bytes in several pages, and each of them is written whole.
         .page_size(1024)
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("cache_size", "-2048")
+        // What many commits change again and again is written back to the file once.
         .pragma("wal_autocheckpoint", "16384")
         .pragma("journal_size_limit", "67108864");
     pool(1, options)

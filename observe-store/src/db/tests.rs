@@ -415,6 +415,22 @@ async fn nobody_answers_and_wrong_passwords_are_told_apart_and_not_shown() {
 }
 
 #[tokio::test]
+async fn the_server_ends_questions_but_not_those_that_may_take_time() {
+    let Some(address) = postgres().await else { return };
+    let database = open(&address).await;
+    let mut reader = database.read().await.unwrap();
+    let limit = async |reader: &mut Transaction| {
+        let read = |row: &Row<'_>| Ok(row.text(0)?.to_owned());
+        reader.fetch_first("SELECT current_setting('statement_timeout')", &[], read).await.unwrap().unwrap()
+    };
+    assert_eq!(limit(&mut reader).await, "1min");
+
+    reader.take_time().await.unwrap();
+
+    assert_eq!(limit(&mut reader).await, "0");
+}
+
+#[tokio::test]
 async fn the_file_has_the_settings_that_it_should() {
     let directory = TempDir::new().unwrap();
     let database = open(&sqlite(&directory)).await;

@@ -151,7 +151,7 @@ impl Transaction {
     pub(crate) async fn take_time(&mut self) -> Result<(), StoreError> {
         let Inner::Postgres(session) = &mut self.inner else { return Ok(()) };
         session.be_patient();
-        self.run("SET LOCAL idle_in_transaction_session_timeout = 0").await
+        self.run("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await
     }
 
     /// Makes everything last.

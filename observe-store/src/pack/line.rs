@@ -20,7 +20,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    /// Finds the line that gives each value back, bit by bit.
+    /// Finds the line that gives each value back, bit by bit. What does not vary has none: it is shorter by itself.
     pub(super) fn between(base: &[f64], values: &[f64]) -> Option<Self> {
         if base.len() != values.len() {
             return None;
@@ -33,6 +33,10 @@ impl Line {
         // The line goes through the first two points that differ.
         let (next_x, next_y) = pairs.find(|(next_x, _)| *next_x != x)?;
         let scale = (next_y - y) / (next_x - x);
+        // Which NaN a sum is depends on the processor, and the file may be read by another one.
+        if scale == 0.0 || values.iter().any(|value| value.is_nan()) {
+            return None;
+        }
         let line = Self::Straight { scale, offset: y - scale * x };
         is_same(base.iter().map(|value| line.at(*value)), values).then_some(line)
     }
@@ -41,10 +45,9 @@ impl Line {
     pub(super) fn write(self, distance: usize, out: &mut Vec<u8>) {
         out.write_varint(distance as u64);
         if let Self::Straight { scale, offset } = self {
-            let at = out.len();
-            out.push(0);
-            let len = bits::write(scale.to_bits(), out);
-            out.get_mut(at).into_iter().for_each(|count| *count = len as u8);
+            let mut counted = Vec::with_capacity(8);
+            bits::write(scale.to_bits(), &mut counted);
+            out.write_counted(&counted);
             bits::write(offset.to_bits(), out);
         }
     }
@@ -121,6 +124,7 @@ mod tests {
         );
         assert_eq!(Line::between(&pages, &[7.0, 7.0, 9.0, 3.0, 1e6 + 1.0]), None);
         assert_eq!(Line::between(&[1.0, 1.0], &[1.0, 2.0]), None);
+        assert_eq!(Line::between(&pages, &[0.0; 5]), None);
     }
 
     #[test]
@@ -129,5 +133,6 @@ mod tests {
 
         assert_eq!(Line::between(&strange, &strange), Some(Line::Same));
         assert_eq!(Line::between(&strange, &[f64::NAN, -0.0, f64::INFINITY]), None);
+        assert_eq!(Line::between(&[1.0, f64::NAN, 3.0], &[2.0, f64::NAN, 6.0]), None);
     }
 }

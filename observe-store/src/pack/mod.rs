@@ -9,9 +9,9 @@
 //! ```
 //!
 //! A column is its presence (which ticks have a value: nothing, runs, a bitmap, or as the column before) and its values by
-//! the codec its kind names: a constant, decimals as integers, quotients of integers, floats, raw bits, or a line of a column before it. Every bit of every `f64` survives.
+//! the codec its kind names: a constant, decimals as integers, quotients of integers, floats, raw bits, or a line of a column
+//! before it. Every bit of every `f64` survives.
 //! Bytes come from a disk, so decoders doubt all of them: they return errors and allocate little more than the values.
-#![allow(dead_code, unused_imports, reason = "the sealer and the queries that use it come next")]
 
 mod bits;
 mod column;

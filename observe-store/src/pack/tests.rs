@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::column::Codec;
 use super::sealed::{self, Kind};
 use super::*;
 use crate::bytes::Write;
@@ -17,7 +18,7 @@ proptest! {
             let column = view.column(*series, *field, &mut Scratch::default()).unwrap().unwrap();
             let expected: Vec<usize> = Presence::Bitmap(words.into()).ticks(pack.ticks()).collect();
             prop_assert_eq!(column.values.len(), expected.len());
-            prop_assert!(bits(column.samples()).eq(expected.iter().map(|tick| (*tick, values[*tick].to_bits()))));
+            prop_assert!(bits(&column).eq(expected.iter().map(|tick| (*tick, values[*tick].to_bits()))));
         }
     }
 
@@ -70,6 +71,7 @@ fn a_column_like_another_takes_a_few_bytes() {
 
     assert_eq!(bytes(&[noise.clone(), noise.clone()]), alone + 4);
     assert_eq!(bytes(&[noise.clone(), noise.iter().map(|value| value * 4_096.0).collect()]), alone + 7);
+    assert_eq!(bytes(&[noise, vec![0.0; 1_000]]), alone + 2);
 }
 
 #[test]
@@ -89,22 +91,16 @@ fn columns_that_cannot_be_are_refused() {
     }
 }
 
-/// Columns by each codec and with each form of presence, in the first format.
+/// Columns by each of the first codecs and with each form of presence, in the first format.
 #[test]
 fn a_pack_of_format_1_stays_readable() {
-    let pack = PackView::parse(FORMAT_1).unwrap();
-    let mut scratch = Scratch::default();
+    assert_holds(include_bytes!("tests/format-1.pack"), &format_1());
+}
 
-    let columns: Vec<_> = pack.decoded(&mut scratch).map(Result::unwrap).collect();
-
-    assert_eq!(pack.stamps().unwrap().unwrap(), format_1().stamps.unwrap());
-    assert_eq!(columns.len(), format_1().columns.len());
-    for ((key, column), (series, field, words, values)) in columns.into_iter().zip(format_1().columns) {
-        let presence = Presence::Bitmap(words.into());
-        let expected = presence.ticks(pack.ticks()).map(|tick| (tick, values[tick].to_bits()));
-        assert_eq!((key, column.values.len()), ((series, field), presence.count(pack.ticks())));
-        assert!(bits(column.samples()).eq(expected), "{key:?}");
-    }
+/// Columns by the codecs that came later.
+#[test]
+fn lines_and_ratios_of_format_1_stay_readable() {
+    assert_holds(include_bytes!("tests/format-1-lines-and-ratios.pack"), &lines_and_ratios());
 }
 
 #[test]
@@ -131,9 +127,85 @@ fn more_ticks_or_columns_than_there_may_be_are_refused() {
     }
 }
 
-const FORMAT_1: &[u8] = include_bytes!("tests/format-1.pack");
+#[test]
+fn lines_of_what_is_not_there_or_is_a_line_itself_are_refused() {
+    let raw = [1.0, 2.0, 3.0_f64].map(f64::to_le_bytes).concat();
+    let steep = [1, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    for (line, is_fine) in [
+        (&[1][..], true),
+        (&[1, 1, 0x40], true),
+        (&[], false),
+        (&[0], false),
+        (&[3], false),
+        (&[1, 9], false),
+        (&steep, false),
+    ] {
+        let found = by_hand(&[(Codec::RAW, &raw), (Codec::LINE, line)]);
+        assert_eq!(found.is_ok(), is_fine, "{line:?}: {found:?}");
+    }
+    let found = by_hand(&[(Codec::RAW, &raw), (Codec::LINE, &[1]), (Codec::LINE, &[1])]);
+    assert!(found.is_err(), "{found:?}");
+}
 
-/// What is in [`FORMAT_1`].
+#[test]
+fn ratios_that_do_not_add_up_are_refused() {
+    // Three times the same integer, three times zero, and two differences of which one is missing.
+    let (three, zero, few) = (&[0, 6][..], &[0, 0][..], &[1 | 1 << 2, 0][..]);
+    let ratios = |exceptions: &[u8], above: &[u8], below: &[u8]| {
+        let bytes = [exceptions, &[above.len() as u8], above, below].concat();
+        by_hand(&[(Codec::RATIOS, &bytes)])
+    };
+
+    assert_eq!(ratios(&[0], three, three).unwrap(), [1.0; 3]);
+    assert_eq!(ratios(&[0], three, zero).unwrap(), [f64::INFINITY; 3]);
+    for outcome in [
+        ratios(&[4], three, three),
+        ratios(&[1, 3, 0, 0, 0, 0, 0, 0, 0, 0], three, three),
+        ratios(&[0], few, three),
+        ratios(&[0], three, few),
+        ratios(&[0], &[], three),
+        ratios(&[0], three, &[]),
+    ] {
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
+}
+
+/// Reads the last of some columns of three ticks, whose bytes are whatever they are.
+fn by_hand(columns: &[(Codec, &[u8])]) -> Result<Vec<f64>, PackError> {
+    let mut bytes = sealed::begin(Kind::Pack);
+    bytes.write_varint(3);
+    bytes.write_counted(&[]);
+    bytes.write_varint(columns.len() as u64);
+    directory::write(&mut bytes, &(0..).zip(columns).map(|(series, _)| (series, 0)).collect::<Vec<_>>());
+    for (codec, body) in columns {
+        bytes.push(codec.0);
+        bytes.write_varint(body.len() as u64);
+    }
+    columns.iter().for_each(|(_, body)| bytes.extend_from_slice(body));
+    let bytes = sealed::seal(bytes);
+    let view = PackView::parse(&bytes)?;
+    let last = view.columns().last().map_or(0, |(series, _)| series);
+    Ok(view.column(last, 0, &mut Scratch::default())?.unwrap().values)
+}
+
+/// Asserts that bytes of an earlier program hold a pack, bit by bit.
+fn assert_holds(bytes: &[u8], expected: &Pack) {
+    let pack = PackView::parse(bytes).unwrap();
+    let mut scratch = Scratch::default();
+
+    let columns: Vec<_> = pack.decoded(&mut scratch).map(Result::unwrap).collect();
+
+    assert_eq!(pack.stamps().unwrap(), expected.stamps);
+    assert_eq!(columns.len(), expected.columns.len());
+    for ((key, column), (series, field, words, values)) in columns.into_iter().zip(&expected.columns) {
+        let presence = Presence::Bitmap(words.into());
+        let expected = presence.ticks(pack.ticks()).map(|tick| (tick, values[tick].to_bits()));
+        assert_eq!((key, column.values.len()), ((*series, *field), presence.count(pack.ticks())));
+        assert!(bits(&column).eq(expected), "{key:?}");
+    }
+}
+
+/// What is in `tests/format-1.pack`.
 fn format_1() -> Pack {
     let column = |value: &dyn Fn(u32) -> f64| (0..70).map(value).collect::<Vec<_>>();
     let (all, some, few) = (vec![u64::MAX; 2], vec![0x5555_0000_1234_5678, 63], vec![0xff << 20, 0]);
@@ -157,6 +229,27 @@ fn format_1() -> Pack {
         stamps: Some((0..70).map(|at| 1_700_000_000_000_000_000 + at * 1_000_000_000 + at % 3 * 1_000_000).collect()),
         columns,
     }
+}
+
+/// What is in `tests/format-1-lines-and-ratios.pack`: lines of decimals, of ratios and of what only some ticks have.
+fn lines_and_ratios() -> Pack {
+    let column = |value: &dyn Fn(f64) -> f64| (0..70).map(|at| value(f64::from(at))).collect::<Vec<_>>();
+    let (all, some) = (vec![u64::MAX; 2], vec![0x5555_0000_1234_5678, 63]);
+    let free = |at: f64| at * 7_919.0 % 997.0;
+    let share = |at: f64| 100.0 * (at * 37.0 % 101.0) / (199.0 + at % 3.0);
+    let columns = vec![
+        (3, 0, all.clone(), column(&free)),
+        (3, 1, all.clone(), column(&free)),
+        (3, 2, all.clone(), column(&|at| free(at) * 4_096.0)),
+        (3, 3, all.clone(), column(&|at| 997.0 - free(at))),
+        (4, 0, some.clone(), column(&free)),
+        (4, 1, some.clone(), column(&|at| free(at) * 0.5 + 7.25)),
+        (70_000, 0, all.clone(), column(&share)),
+        (70_000, 1, all.clone(), column(&|at| share(at) * 0.5)),
+        (70_000, 2, all, column(&|at| if at % 30.0 == 9.0 { f64::NAN } else { -share(at + 1.0) })),
+        (70_000, 3, some, column(&share)),
+    ];
+    Pack { stamps: None, columns }
 }
 
 type Column = (u32, u8, Vec<u64>, Vec<f64>);
@@ -251,8 +344,9 @@ fn special() -> impl Strategy<Value = f64> {
     ])
 }
 
-fn bits(samples: impl Iterator<Item = (usize, f64)>) -> impl Iterator<Item = (usize, u64)> {
-    samples.map(|(tick, value)| (tick, value.to_bits()))
+/// Returns each tick that has a value, with its bits.
+fn bits(column: &view::Column) -> impl Iterator<Item = (usize, u64)> {
+    column.presence.ticks(MAX_TICKS).zip(column.values.iter().map(|value| value.to_bits()))
 }
 
 /// Reads whatever can be read. Errors are fine, panics are not.

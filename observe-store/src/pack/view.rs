@@ -116,13 +116,6 @@ impl<'a> PackView<'a> {
     }
 }
 
-impl Column {
-    /// Returns each tick that has a value, with it, ascending.
-    pub(crate) fn samples(&self) -> impl Iterator<Item = (usize, f64)> {
-        self.presence.ticks(MAX_TICKS).zip(self.values.iter().copied())
-    }
-}
-
 /// What the directory says of a column.
 #[derive(Debug)]
 struct Entry<'a> {

@@ -3,11 +3,15 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
 };
 
 use observe_core::Aggregate;
 
-use super::bucket::{Bucket, floor};
+use super::{
+    bucket::{Bucket, floor, joined},
+    cells::Cells,
+};
 use crate::pack::{Column, ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
@@ -28,19 +32,35 @@ impl TierPack {
         Ok(pack)
     }
 
-    /// Replaces the buckets of a series whose last points are in `[start, end)`.
-    pub(crate) fn replace(&mut self, series: u32, start: i64, end: i64, new: impl IntoIterator<Item = Bucket>) {
-        let buckets = self.series.entry(series).or_default();
-        buckets.retain(|bucket| !(start..end).contains(&bucket.last_at));
-        buckets.extend(new);
-        buckets.sort_by_key(|bucket| bucket.last_at);
+    /// Joins the buckets of a series whose last points are in a range into those of longer stretches of `length`. Returns
+    /// them with when they begin.
+    pub(crate) fn joined(&self, series: u32, range: &Range<i64>, length: i64) -> Vec<(i64, Bucket)> {
+        let buckets = self.series.get(&series).into_iter().flatten();
+        joined(buckets.filter(|bucket| range.contains(&bucket.last_at)).copied(), length)
+    }
+
+    /// Removes the buckets of a series whose last points are in a range.
+    pub(crate) fn remove(&mut self, series: u32, range: &Range<i64>) {
+        if let Some(buckets) = self.series.get_mut(&series) {
+            buckets.retain(|bucket| !range.contains(&bucket.last_at));
+        }
+    }
+
+    /// Removes the buckets of a series that have no more points than `known` has for their stretches of `length`.
+    pub(crate) fn remove_known(&mut self, series: u32, length: i64, known: &[(i64, Bucket)]) {
+        let known: BTreeMap<i64, f64> = known.iter().map(|(start, bucket)| (*start, bucket.count)).collect();
+        if let Some(buckets) = self.series.get_mut(&series) {
+            buckets
+                .retain(|bucket| known.get(&floor(bucket.last_at, length)).is_none_or(|count| *count < bucket.count));
+        }
     }
 
     /// Adds the buckets of a series for stretches of `length` that have none yet.
-    pub(crate) fn complete(&mut self, series: u32, length: i64, new: impl IntoIterator<Item = Bucket>) {
+    pub(crate) fn complete(&mut self, series: u32, length: i64, new: impl IntoIterator<Item = (i64, Bucket)>) {
         let buckets = self.series.entry(series).or_default();
         let taken: BTreeSet<i64> = buckets.iter().map(|bucket| floor(bucket.last_at, length)).collect();
-        buckets.extend(new.into_iter().filter(|bucket| !taken.contains(&floor(bucket.last_at, length))));
+        let new = new.into_iter().filter(|(start, _)| !taken.contains(start));
+        buckets.extend(new.map(|(_, bucket)| bucket));
         buckets.sort_by_key(|bucket| bucket.last_at);
     }
 
@@ -84,32 +104,14 @@ impl TierPack {
         for (series, buckets) in self.series.iter().filter(|(_, buckets)| !buckets.is_empty()) {
             let ticks: Vec<usize> =
                 buckets.iter().filter_map(|bucket| stamps.binary_search(&bucket.last_at).ok()).collect();
-            let mut present = vec![0u64; stamps.len().div_ceil(64)];
-            for tick in &ticks {
-                if let Some(word) = present.get_mut(tick / 64) {
-                    *word |= 1 << (tick % 64);
-                }
-            }
-            let fields = fields_of(is_counter(*series));
-            for (field, read) in FIELDS.iter().enumerate().take(fields) {
-                let mut values = vec![0.0; stamps.len()];
-                for (tick, bucket) in ticks.iter().zip(buckets) {
-                    if let Some(value) = values.get_mut(*tick) {
-                        *value = read(bucket);
-                    }
-                }
-                columns.push((*series, field as u8, present.clone(), values));
+            for (field, read) in (0..).zip(FIELDS).take(fields_of(is_counter(*series))) {
+                let mut cells = Cells::new(stamps.len());
+                ticks.iter().zip(buckets).for_each(|(tick, bucket)| cells.set(*tick, read(bucket)));
+                columns.push((*series, field, cells));
             }
         }
-        let data: Vec<ColumnData<'_>> = columns
-            .iter()
-            .map(|(series, field, present, values)| ColumnData {
-                series: *series,
-                field: *field,
-                presence: Presence::Bitmap(present.into()),
-                values,
-            })
-            .collect();
+        let data: Vec<ColumnData<'_>> =
+            columns.iter().map(|(series, field, cells)| cells.data(*series, *field)).collect();
         encoder.encode(Stamps::Inline(&stamps), &data)
     }
 }
@@ -126,6 +128,9 @@ pub(crate) fn buckets(
     for (at, field) in fields.iter().enumerate() {
         let Some(column) = view.column(series, *field, scratch)? else { continue };
         if at == 0 {
+            if column.values.len() > MAX_BUCKETS {
+                return Err(PackError::Unfit("a series with more buckets than a row has minutes"));
+            }
             let ticks = column.presence.ticks(stamps.len());
             let empty = |at: &i64| Bucket { last_at: *at, ..Bucket::default() };
             buckets = ticks.filter_map(|tick| stamps.get(tick)).map(empty).collect();
@@ -234,6 +239,8 @@ const WRITE: [fn(&mut Bucket, f64); 7] = [
 /// Stands for a growth that first and last value tell, too: nothing grows by less than zero.
 const STEADY: f64 = -1.0;
 const FIELDS_OF_GAUGES: usize = 5;
+/// A row has a bucket for each minute of a day at most.
+const MAX_BUCKETS: usize = 1_440;
 
 #[cfg(test)]
 mod tests {
@@ -251,5 +258,17 @@ mod tests {
         assert!(pack.series.keys().eq(&(415..1_000).collect::<Vec<_>>()));
         assert!(pack.encode(&mut PackEncoder::default(), |_| true).is_ok());
         assert_eq!(pack.shed(|_| true), 0);
+    }
+
+    #[test]
+    fn more_buckets_than_there_are_minutes_are_refused() {
+        for (buckets, is_fine) in [(MAX_BUCKETS, true), (MAX_BUCKETS + 1, false)] {
+            let mut pack = TierPack::default();
+            let bucket = |at: usize| Bucket { last_at: at as i64, ..Bucket::default() };
+            pack.series.insert(7, (0..buckets).map(bucket).collect());
+            let row = pack.encode(&mut PackEncoder::default(), |_| false).unwrap();
+
+            assert_eq!(TierPack::decode(&row, &mut Scratch::default()).is_ok(), is_fine, "{buckets}");
+        }
     }
 }

@@ -159,7 +159,7 @@ impl Job {
     async fn pack(&mut self, tx: &mut Transaction, work: &mut Work, packs: &[usize]) -> Result<(), StoreError> {
         for pack in packs {
             let pack_no = slot::pack_no(self.group, pack * PACK_SERIES);
-            let columns = self.columns(work, *pack, pack_no)?;
+            let (columns, is_whole) = self.columns(work, *pack, pack_no)?;
             let points: usize = columns.iter().map(|(_, cells)| cells.count()).sum();
             if points == 0 {
                 continue;
@@ -168,7 +168,7 @@ impl Job {
             let data = self.encoder.encode(Stamps::External { ticks: work.stamps.len() }, &data);
             let data = data.map_err(|error| damaged("what is to be packed", &error))?;
             let id = PackKey { minute: work.minute, pack_no }.id();
-            let tiers = self.tiers(tx, work, pack_no, &columns).await?;
+            let tiers = self.tiers(tx, work, pack_no, (&columns, is_whole)).await?;
             work.rows.entry(Table::Pack).or_default().push(PackRow { id, points, data });
             for (table, row) in tiers {
                 work.rows.entry(table).or_default().push(row);

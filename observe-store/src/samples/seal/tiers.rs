@@ -21,27 +21,23 @@ impl Job {
         tx: &mut Transaction,
         work: &Work,
         pack_no: i64,
-        columns: &Columns,
+        (columns, is_whole): (&Columns, bool),
     ) -> Result<[(Table, PackRow); 2], StoreError> {
         let start = work.minute * NANOS_PER_MINUTE;
-        let end = start + self.slot_minutes * NANOS_PER_MINUTE;
+        let slot = start..start + self.slot_minutes * NANOS_PER_MINUTE;
+        let around = floor(slot.start, HOUR)..floor(slot.end - 1, HOUR) + HOUR;
         let (minutes_id, mut minutes) = self.tier_row(tx, Table::Tier1, work.minute, pack_no).await?;
-        for (series, cells) in columns.iter() {
-            let buckets = joined(singles(cells.points(&work.stamps)), NANOS_PER_MINUTE);
-            let buckets = buckets.into_iter().map(|(_, bucket)| bucket);
-            if work.moved.is_empty() {
-                // What else these minutes were made of is gone, if they were made before.
-                minutes.complete(series, NANOS_PER_MINUTE, buckets);
-            } else {
-                minutes.replace(series, start, end, buckets);
-            }
-        }
         let (hours_id, mut hours) = self.tier_row(tx, Table::Tier2, work.minute, pack_no).await?;
-        let (first, last) = (floor(start, HOUR), floor(end - 1, HOUR) + HOUR);
-        for (series, _) in columns.iter() {
-            let buckets = minutes.series.get(&series).into_iter().flatten();
-            let here = buckets.filter(|bucket| (first..last).contains(&bucket.last_at)).copied();
-            hours.replace(series, first, last, joined(here, HOUR).into_iter().map(|(_, bucket)| bucket));
+        for (series, cells) in columns.iter() {
+            let known = minutes.joined(series, &around, HOUR);
+            if is_whole {
+                minutes.remove(series, &slot);
+            }
+            // What else these minutes were made of is gone, if some are there; and so it is with hours of which not all
+            // minutes are.
+            minutes.complete(series, NANOS_PER_MINUTE, joined(singles(cells.points(&work.stamps)), NANOS_PER_MINUTE));
+            hours.remove_known(series, HOUR, &known);
+            hours.complete(series, HOUR, minutes.joined(series, &around, HOUR));
         }
         Ok([(Table::Tier1, self.tier_data(minutes_id, minutes)?), (Table::Tier2, self.tier_data(hours_id, hours)?)])
     }

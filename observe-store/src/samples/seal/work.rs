@@ -75,12 +75,13 @@ impl Job {
     }
 
     /// Joins what the head has of the series of a pack with what was packed before; where both have a value, that of
-    /// the head is the newer one.
-    pub(super) fn columns(&mut self, work: &Work, pack: usize, pack_no: i64) -> Result<Columns, StoreError> {
+    /// the head is the newer one. Returns them with whether all that was packed before is among them.
+    pub(super) fn columns(&mut self, work: &Work, pack: usize, pack_no: i64) -> Result<(Columns, bool), StoreError> {
         let ticks = work.stamps.len();
         let mut columns = Columns::default();
         let id = PackKey { minute: work.minute, pack_no }.id();
         let added = work.before.get(&id).map(|row| add_row(&mut columns, row, &work.moved, ticks, &mut self.scratch));
+        let is_whole = matches!(added, Some(Ok(())));
         if let Some(Err(error)) = added {
             tracing::error!(pack = id, %error, "a pack is damaged; what is new takes its place");
             self.counts.corrupt_packs += 1;
@@ -89,7 +90,7 @@ impl Job {
         (pack * PACK_SERIES..(pack + 1) * PACK_SERIES).for_each(|place| wanted.insert(place));
         let added = columns.add_head(&self.ticks, &wanted, &work.index, ticks);
         added.map_err(|error| damaged(&format!("head of group {}", self.group), &error))?;
-        Ok(columns)
+        Ok((columns, is_whole))
     }
 }
 
