@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Stored {
     pub(crate) series: BTreeMap<MetricKey, (SeriesInfo, Vec<Point>)>,
-    /// Before this, only averages and growth in steps can be asked for.
+    /// Before this, there is nothing that needs points.
     pub(crate) raw_from: Option<Timestamp>,
 }
 
@@ -56,7 +56,8 @@ impl Stored {
 
     pub(crate) fn find_points(&self, query: &RangeQuery) -> Result<Vec<SeriesPoints>, StoreError> {
         let (start, end) = query.whole_steps();
-        if query.step.is_zero() && self.raw_from.is_some_and(|from| start < from) {
+        let needs_points = !query.step.is_zero() && query.aggregate.needs_points();
+        if needs_points && self.raw_from.is_some_and(|from| start < from) {
             return Err(StoreError::Unanswerable { reason: "points are kept for an hour".to_owned() });
         }
         let chosen = self.series.iter().filter(|(key, _)| query.selector.matches(key));

@@ -60,6 +60,7 @@ impl<'a> Evaluation<'a> {
 
     /// Computes each point, and joins those of each step. The terms come in windows of bounded size.
     async fn by_points(&self, targets: &[Target], left: usize) -> Result<Vec<SeriesPoints>, StoreError> {
+        self.check_reach(targets).await?;
         let (start, end) = self.query.whole_steps();
         let interval = targets.iter().map(|target| target.info.interval).max().unwrap_or_default();
         let mut makings: Vec<Making<'_>> =
@@ -87,6 +88,26 @@ impl<'a> Evaluation<'a> {
             asked.start = asked.end;
         }
         Ok(makings.into_iter().map(Making::finish).collect())
+    }
+
+    /// Has the store refuse the first step where it keeps no points of the terms: as they were stored, it would give those
+    /// that there are.
+    async fn check_reach(&self, targets: &[Target]) -> Result<(), StoreError> {
+        let Some(term) = targets.iter().flat_map(|target| &target.terms).next() else { return Ok(()) };
+        if self.query.step.is_zero() {
+            return Ok(());
+        }
+        let (start, _) = self.query.whole_steps();
+        let asked = RangeQuery {
+            step: self.query.step,
+            aggregate: Aggregate::Percentile(50),
+            max_points: 2,
+            ..RangeQuery::raw(Selector::key(term.clone()), start, start + self.query.step)
+        };
+        match self.store.range(&asked).await {
+            Err(StoreError::Unanswerable { .. }) => Err(StoreError::Unanswerable { reason: BEYOND_POINTS.to_owned() }),
+            found => found.map(drop),
+        }
     }
 
     /// Returns from where on points are needed: growth needs the one in front of the range, which may be a long gap away,
@@ -184,6 +205,8 @@ fn width_for(series: usize, interval: Duration) -> Duration {
     interval.max(SHORTEST_WINDOW).saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX).max(1))
 }
 
+const BEYOND_POINTS: &str =
+    "their points are kept for a shorter time than the range reaches back; take a shorter range, or avg";
 /// Points of terms that are in memory at once.
 const WINDOW_POINTS: usize = 1 << 19;
 const SHORTEST_WINDOW: Duration = Duration::from_millis(1);

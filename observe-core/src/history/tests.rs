@@ -192,7 +192,8 @@ async fn what_points_are_missing_for_is_said_by_name() {
 
     let refused = range(&stored, &formulas(), &query("q.rate{queue=a}", 60..180, 60, "max")).await.unwrap_err();
 
-    let reason = "q.rate is computed from other series: points are kept for an hour";
+    let reason = "q.rate is computed from other series: their points are kept for a shorter time than the range reaches \
+                  back; take a shorter range, or avg";
     assert_eq!(refused, StoreError::Unanswerable { reason: reason.to_owned() });
 }
 

@@ -1,6 +1,7 @@
 //! A row of a tier: the buckets of the series of one pack.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
@@ -11,7 +12,7 @@ use super::{
     bucket::{Bucket, floor, joined},
     cells::Cells,
 };
-use crate::pack::{ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Scratch, Stamps};
+use crate::pack::{Column, ColumnData, MAX_COLUMNS, PackEncoder, PackError, PackView, Presence, Scratch, Stamps};
 
 /// The buckets of some series, those of each in the order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -154,6 +155,38 @@ pub(crate) const fn fields_for(aggregate: Aggregate) -> &'static [u8] {
         Aggregate::Sum => &[SUM],
         _ => &ALL,
     }
+}
+
+/// When the last points of buckets were, and what an aggregate makes of each.
+pub(crate) type Answers<'a> = (Cow<'a, [i64]>, Vec<f64>);
+
+/// Reads what an aggregate makes of each bucket of one series in a row. `None` where it needs more of them, or the series is
+/// not there.
+pub(crate) fn answers<'a>(
+    view: &PackView<'_>,
+    stamps: &'a [i64],
+    series: u32,
+    aggregate: Aggregate,
+    scratch: &mut Scratch,
+) -> Result<Option<Answers<'a>>, PackError> {
+    let field = match aggregate {
+        Aggregate::Avg | Aggregate::Sum => SUM,
+        Aggregate::Count => COUNT,
+        Aggregate::Last => LAST,
+        Aggregate::Max => MAX,
+        Aggregate::Min => MIN,
+        _ => return Ok(None),
+    };
+    let Some(Column { presence, mut values }) = view.column(series, field, scratch)? else { return Ok(None) };
+    if aggregate == Aggregate::Avg {
+        let counts = view.column(series, COUNT, scratch)?.map(|column| column.values).unwrap_or_default();
+        values.iter_mut().zip(counts).for_each(|(sum, count)| *sum /= count);
+    }
+    let times = match presence {
+        Presence::All => Cow::Borrowed(stamps),
+        presence => presence.ticks(stamps.len()).filter_map(|tick| stamps.get(tick)).copied().collect(),
+    };
+    Ok(Some((times, values)))
 }
 
 /// Returns the times of the buckets of a row.

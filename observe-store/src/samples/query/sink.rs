@@ -115,6 +115,16 @@ impl Sink {
         }
     }
 
+    /// Takes what a tier makes of whole steps, if that is all that there is to them. Returns whether it took it.
+    pub(crate) fn push_answers(&mut self, times: &[i64], values: &[f64]) -> bool {
+        let Rule { start, end, .. } = self.rule;
+        let inside = times.partition_point(|at| *at < start)..times.partition_point(|at| *at < end);
+        match (&mut self.kind, times.get(inside.clone()), values.get(inside)) {
+            (Kind::Sums(sums), Some(times), Some(values)) => sums.push_answers(&self.rule, times, values),
+            _ => false,
+        }
+    }
+
     /// Takes points that follow on those before.
     pub(crate) fn push_points(&mut self, points: &[Point]) {
         let (stamps, values): (Vec<i64>, Vec<f64>) =

@@ -105,6 +105,29 @@ impl Sums {
         self.last_at = Some(bucket.last_at);
     }
 
+    /// Takes the answers of whole steps that follow on those before, with when their last points were: all of them after
+    /// the start of the range and before its end, and none for growth. Returns whether nothing can be added to them; if
+    /// not, nothing is taken.
+    pub(crate) fn push_answers(&mut self, rule: &Rule, times: &[i64], values: &[f64]) -> bool {
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return true };
+        let end = rule.start_of(*last).saturating_add(rule.step);
+        if end > rule.settled || *first < self.step_end {
+            return false;
+        }
+        self.settle(rule);
+        let mut next = rule.start_of(*first);
+        for (at, value) in times.iter().zip(values) {
+            // Most begin where the one before ends, which is told without a division.
+            let is_next = (next..next.saturating_add(rule.step)).contains(at);
+            let start = if is_next { next } else { rule.start_of(*at) };
+            rule.make_room(&mut self.answered);
+            self.answered.push(Point { timestamp: Timestamp::from_nanos(start), value: *value });
+            next = start.saturating_add(rule.step);
+        }
+        (self.step_end, self.last_at) = (end, Some(*last));
+        true
+    }
+
     /// Tells whether a time is after all that came in.
     pub(crate) fn is_later(&self, at: i64) -> bool {
         self.last_at.is_none_or(|last| at > last)

@@ -74,6 +74,12 @@ fn show(
     let stamps = tier::stamps_of(&view)?;
     for member in members {
         let Some(sink) = sinks.get_mut(member.index) else { continue };
+        if plan.table.bucket() == Some(plan.step)
+            && let Some((times, values)) = tier::answers(&view, &stamps, member.series, plan.aggregate, scratch)?
+            && sink.push_answers(&times, &values)
+        {
+            continue;
+        }
         let buckets = tier::buckets(&view, &stamps, member.series, tier::fields_for(plan.aggregate), scratch)?;
         buckets.iter().filter(|bucket| bucket.last_at >= plan.from).for_each(|bucket| sink.push_bucket(bucket));
     }
