@@ -69,7 +69,7 @@ pub(crate) const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 
 const PACK_BITS: u32 = 24;
 const GROUP_BITS: u32 = 6;
-/// A minute, a quarter of an hour, an hour, a day: lengths that whole buckets of both tiers fit into, or that fit into them.
+/// In minutes, up to a day: lengths that whole buckets of both tiers fit into, or that fit into them.
 const LENGTHS: [i64; 6] = [1, 5, 15, 60, 360, LONGEST_SLOT];
 
 #[cfg(test)]

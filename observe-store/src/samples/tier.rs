@@ -160,8 +160,8 @@ pub(crate) const fn fields_for(aggregate: Aggregate) -> &'static [u8] {
 /// When the last points of buckets were, and what an aggregate makes of each.
 pub(crate) type Answers<'a> = (Cow<'a, [i64]>, Vec<f64>);
 
-/// Reads what an aggregate makes of each bucket of one series in a row. `None` where it needs more of them, or the series is not
-/// there.
+/// Reads what an aggregate makes of each bucket of one series in a row. `None` where it needs more of them, or the series is
+/// not there.
 pub(crate) fn answers<'a>(
     view: &PackView<'_>,
     stamps: &'a [i64],
