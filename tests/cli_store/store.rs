@@ -67,6 +67,34 @@ fn a_damaged_store_ends_with_1_and_says_where() {
 }
 
 #[test]
+fn results_that_lack_what_is_damaged_say_so() {
+    let folder = Folder::of_long_ago();
+    let whole = folder.done(&["store", "export", "--format", "csv"]);
+    let path = folder.path().join("demo.db");
+    let mut bytes = fs::read(&path).unwrap();
+    for page in bytes.chunks_mut(1_024).filter(|page| page[0] == 0 && page[1..4] != [0; 3]) {
+        page[500] ^= 0x10;
+    }
+    fs::write(&path, bytes).unwrap();
+    let range = ["--start", "2026-01-31T11:00:00Z", "--end", "2026-01-31T12:00:00Z", "--step", "0", "--format", "csv"];
+
+    let exported = folder.run(&["store", "export", "--format", "csv"]);
+    let asked = folder.run(&[&["query", "{}"], &range[..]].concat());
+    let copied = folder.run(&["store", "copy", "--to", "copy.db"]);
+
+    for (output, says) in [(&exported, "is not whole"), (&asked, "is not whole"), (&copied, "as it is")] {
+        let text = stderr(output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(says) && text.contains("damaged rows were met"), "{text}");
+        assert!(text.ends_with("help: `observe store check` tells everything that is damaged\n"), "{text}");
+    }
+    assert!(stderr(&exported).contains(" ERROR "), "the log names the rows: {}", stderr(&exported));
+    assert!(stdout(&exported).lines().count() < whole.lines().count());
+    assert!(stdout(&copied).ends_with("copied demo.db to copy.db\n"), "{}", stdout(&copied));
+    assert!(!stderr(&folder.run(&["store", "export", "-v", "--match", "load.1"])).is_empty());
+}
+
+#[test]
 fn a_file_that_is_cut_off_is_an_error_or_damage_and_never_a_panic() {
     let folder = Folder::of_long_ago();
     let path = folder.path().join("demo.db");

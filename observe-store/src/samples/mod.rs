@@ -18,7 +18,7 @@ mod turnover;
 mod writer;
 
 pub(crate) use self::{
-    check::{Check, Found},
+    check::{Check, Found, is_whole},
     import::{Placed, Placer},
     ingest::Slots,
     query::{range, series},

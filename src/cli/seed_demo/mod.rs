@@ -48,11 +48,7 @@ impl Args {
     }
 
     fn seed(&self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
-        let loaded = global.load(None, environment, vec![("store.url", self.db.as_str().into(), "--db")])?;
-        let config = loaded.settings.store;
-        if config.is_memory() {
-            return Err(CommandError::NotStored);
-        }
+        let config = store_access::config(Some(&self.db), global, environment)?;
         store_access::block_on(self.fill(&config))
     }
 

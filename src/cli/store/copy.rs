@@ -3,7 +3,12 @@
 use observe::store::{Config, Copied, SqlStore};
 
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database},
+    cli::{
+        Global,
+        error::CommandError,
+        output,
+        store_access::{self, Database},
+    },
     settings::Environment,
 };
 
@@ -29,12 +34,15 @@ impl Args {
         }
         let store = SqlStore::read(&from).await?;
         let mut text = String::new();
-        let report = |Copied { table, rows, .. }: Copied| {
+        let mut times = 0;
+        let report = |Copied { table, rows, damaged, .. }: Copied| {
+            times += damaged;
             if rows > 0 {
                 text.push_str(&format!("{rows:>12} rows of {table}\n"));
             }
         };
         store.copy_to(&to, report).await?;
-        output::write(&format!("{text}copied {} to {}\n", from.shown_url(), to.shown_url()))
+        output::write(&format!("{text}copied {} to {}\n", from.shown_url(), to.shown_url()))?;
+        store_access::whole("the copy has what is damaged as it is", times)
     }
 }

@@ -9,7 +9,13 @@ use observe::{Clock as _, Selector, SystemClock, Timestamp};
 
 use super::what::{Format, What};
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database, time},
+    cli::{
+        Global,
+        error::CommandError,
+        output,
+        store_access::{self, Database},
+        time,
+    },
     settings::Environment,
 };
 
@@ -71,6 +77,7 @@ impl Args {
             What::Samples => samples::write(&store, &part, format, &mut *out).await?,
             what => events::write(&store, &part, what, &mut *out).await?,
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        store_access::whole("the result is not whole", store.damaged_rows())
     }
 }
