@@ -43,8 +43,9 @@ pub(super) async fn ask(
     let found = history::range(&store, &Formulas::default(), &query).await?;
     let units = units(&store, found.iter().map(|series| &series.key)).await?;
     let series = found.into_iter().map(|series| {
-        let unit = units.get(series.key.name()).cloned().unwrap_or_default();
-        Series { key: series.key, unit, points: series.points }
+        let unit = units.get(series.key.name()).map_or("", |unit| &**unit);
+        let unit = question.aggregate.unit_of(unit, question.step).into_owned();
+        Series { key: series.key, unit: unit.into(), points: series.points }
     });
     let answer = Answer { series: series.collect(), step: question.step };
     *damaged = store.damaged_rows();
