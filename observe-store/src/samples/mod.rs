@@ -23,6 +23,5 @@ pub(crate) use self::{
     ingest::Slots,
     query::{range, series},
     rows::Table,
-    slot::NANOS_PER_MINUTE,
     writer::{Head, Limits, SampleWriter},
 };
