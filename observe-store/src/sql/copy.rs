@@ -31,21 +31,27 @@ impl SqlStore {
     /// [`StoreError::Refused`] where the other store is not empty, and whatever keeps one from being read or the other
     /// from being written. Nothing is copied then.
     pub async fn copy_to(&self, target: &Config, mut report: impl FnMut(Copied) + Send) -> Result<(), StoreError> {
+        let name = target.shown_url();
         let target = Self::open(target).await?;
-        let copied = self.copy_tables(&target, &mut report).await;
+        let copied = self.copy_tables(&target, name, &mut report).await;
         let closed = target.into_database().close().await;
         copied.and(closed)
     }
 
-    async fn copy_tables(&self, target: &Self, report: &mut (impl FnMut(Copied) + Send)) -> Result<(), StoreError> {
+    async fn copy_tables(
+        &self,
+        target: &Self,
+        name: String,
+        report: &mut (impl FnMut(Copied) + Send),
+    ) -> Result<(), StoreError> {
         let mut from = self.database().read().await?;
         let mut to = target.database().write().await?;
         from.take_time().await?;
         to.take_time().await?;
         if !inspect::is_empty(&mut to).await? {
             return Err(StoreError::Refused {
-                store: format!("the {} store", to.dialect().as_str()),
-                reason: "there is something in it: copy into an empty database".to_owned(),
+                store: name,
+                reason: "there is something in it, and only an empty database can be copied into".to_owned(),
             });
         }
         for table in &TABLES {
