@@ -10,6 +10,9 @@ use crate::settings::SettingsErrors;
 /// Says why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
+    /// It did its work, but for what is damaged.
+    #[error("{whose}: damaged rows were met {times} time{}", if *times == 1 { "" } else { "s" })]
+    Damaged { whose: &'static str, times: u64 },
     /// It did its work, and found something that was told already.
     #[error("something was found")]
     Found,
@@ -52,6 +55,7 @@ impl CommandError {
             | Self::Nothing { help, .. }
             | Self::Remote { help, .. }
             | Self::Usage { help, .. } => return help.clone(),
+            Self::Damaged { .. } => "`observe store check` tells everything that is damaged",
             Self::NotStored => "name a database: --db FILE, or `store.url` in the settings",
             Self::File { .. } | Self::Write(_) => "check the path, its permissions and the space that is left",
             Self::Runtime(_) => "raise the limits of threads, of memory or of open files",

@@ -1,11 +1,14 @@
 //! How commands get at what is stored.
 
-use std::future::Future;
+use std::{future::Future, io};
 
 use observe::store::{Config, SqlStore};
 
 use super::{Flag, Global, error::CommandError, tell};
-use crate::settings::Environment;
+use crate::{
+    settings::Environment,
+    telemetry::{self, Level},
+};
 
 /// Which database a command works on.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,19 +21,35 @@ pub(super) struct Database {
 impl Database {
     /// Returns the settings of the store, with the database that was named.
     pub(super) fn config(&self, global: &Global, environment: &Environment) -> Result<Config, CommandError> {
-        let flag: Option<Flag> = self.db.as_deref().map(|url| ("store.url", url.into(), "--db"));
-        let loaded = global.load(None, environment, flag.into_iter().collect())?;
-        for remark in &loaded.remarks {
-            tell(&format!("warning: {remark}\n"));
-        }
-        let config = loaded.settings.store;
-        if config.is_memory() { Err(CommandError::NotStored) } else { Ok(config) }
+        config(self.db.as_deref(), global, environment)
     }
 
     /// Opens the store to read it, beside whoever writes.
     pub(super) async fn read(&self, global: &Global, environment: &Environment) -> Result<SqlStore, CommandError> {
         Ok(SqlStore::read(&self.config(global, environment)?).await?)
     }
+}
+
+/// Returns the settings of the store, at the url that was named if one was, and starts the log: of errors alone, unless
+/// more was asked for.
+pub(super) fn config(db: Option<&str>, global: &Global, environment: &Environment) -> Result<Config, CommandError> {
+    let flag: Option<Flag> = db.map(|url| ("store.url", url.into(), "--db"));
+    let loaded = global.load(None, environment, flag.into_iter().collect())?;
+    let mut log = loaded.settings.log;
+    if global.verbose == 0 && log.level != Level::Off {
+        log.level = Level::Error;
+    }
+    telemetry::start(log, global.is_colored(&io::stderr(), environment));
+    for remark in &loaded.remarks {
+        tell(&format!("warning: {remark}\n"));
+    }
+    let config = loaded.settings.store;
+    if config.is_memory() { Err(CommandError::NotStored) } else { Ok(config) }
+}
+
+/// Says that a result lacks something, where damaged rows were met.
+pub(super) const fn whole(whose: &'static str, times: u64) -> Result<(), CommandError> {
+    if times == 0 { Ok(()) } else { Err(CommandError::Damaged { whose, times }) }
 }
 
 /// Runs a command to its end on this thread.

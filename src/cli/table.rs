@@ -32,6 +32,11 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[u
     text.push('\n');
 }
 
+/// Writes how many things there are: `1 point`, `2 points`.
+pub(super) fn count(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Writes a value with as few digits as name it; reading it gives the same bits, but for what a NaN carries.
 pub(super) fn number(value: f64) -> String {
     let is_plain = value == 0.0 || (1e-7..1e17).contains(&value.abs()) || !value.is_finite();

@@ -149,7 +149,7 @@ fn apply_canonical(name: &str, value: &OsString, layers: &mut Layers) -> Result<
     }
     let origin = Origin::Environment(name.to_owned());
     if key.split('.').any(str::is_empty) {
-        return Err(SettingsError::Unknown { key, origin, nearest: None });
+        return Err(SettingsError::Unknown { key, origin, nearest: None, beside: Vec::new() });
     }
     let value = parse_named(name, &key, utf8(name, value)?, layers.value(&key))?;
     layers.set(&key, value, origin)?;

@@ -21,7 +21,13 @@ pub(crate) enum SettingsError {
     Syntax { origin: Origin, problem: String },
     /// No such setting.
     #[error("{origin}: unknown key `{key}`")]
-    Unknown { key: String, origin: Origin, nearest: Option<String> },
+    Unknown {
+        key: String,
+        origin: Origin,
+        nearest: Option<String>,
+        /// The keys that its section has.
+        beside: Vec<String>,
+    },
     /// The file cannot be read.
     #[error("cannot read settings from {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
@@ -91,17 +97,21 @@ impl SettingsError {
                 format!("change `{key}`, or a setting that depends on it")
             }
             Self::Invalid { origin: Origin::Environment(name), .. } => format!("change or unset {name}"),
+            Self::Invalid { origin: Origin::Flag(flag), .. } => format!("give {flag} another value, or leave it out"),
             Self::Invalid { key, origin, .. } => format!("change or remove `{key}` in {}", origin.place()),
             Self::Refused { .. } => "change the setting, or start without --production".to_owned(),
             Self::Syntax { .. } => "mend the file; `observe check-config FILE` tries it without starting".to_owned(),
             Self::Unknown { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-            Self::Unknown { key, .. } => unknown_help(key),
+            Self::Unknown { key, beside, .. } => unknown_help(key, beside),
             Self::Unreadable { .. } => "check the path and its permissions, or leave --config out".to_owned(),
         }
     }
 }
 
-fn unknown_help(key: &str) -> String {
+fn unknown_help(key: &str, beside: &[String]) -> String {
+    if let (Some((section, _)), false) = (key.rsplit_once('.'), beside.is_empty()) {
+        return format!("section `{section}` has the keys {}", beside.join(", "));
+    }
     let section = key.split('.').next().unwrap_or_default();
     if PLANNED_SECTIONS.contains(&section) {
         return format!("section `{section}` is not built yet in this version; remove it");
@@ -124,8 +134,8 @@ pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -
 pub(crate) const MAX_ERRORS: usize = 20;
 
 /// Sections of the contract that have nothing behind them yet.
-const PLANNED_SECTIONS: [&str; 11] =
-    ["auth", "cors", "deep", "ebpf", "forward", "github", "notify", "rate_limit", "receivers", "store", "tls"];
+const PLANNED_SECTIONS: [&str; 10] =
+    ["auth", "cors", "deep", "ebpf", "forward", "github", "notify", "rate_limit", "receivers", "tls"];
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_section_that_is_planned_says_so() {
-        let error = SettingsError::Unknown { key: "tls.cert".to_owned(), origin: Origin::Default, nearest: None };
+        let (key, origin) = ("tls.cert".to_owned(), Origin::Default);
+        let error = SettingsError::Unknown { key, origin, nearest: None, beside: Vec::new() };
 
         assert_eq!(error.help(), "section `tls` is not built yet in this version; remove it");
     }

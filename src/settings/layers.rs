@@ -90,7 +90,8 @@ impl Layers {
         for name in section.split('.').filter(|name| !name.is_empty()) {
             let inner = table.entry(name).or_insert_with(|| Table::new().into());
             let Some(inner) = inner.as_table_mut() else {
-                return Err(SettingsError::Unknown { key: key.to_owned(), origin, nearest: Some(section.to_owned()) });
+                let nearest = Some(section.to_owned());
+                return Err(SettingsError::Unknown { key: key.to_owned(), origin, nearest, beside: Vec::new() });
             };
             table = inner;
         }

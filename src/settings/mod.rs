@@ -197,10 +197,17 @@ fn unknown(layers: &Layers, defaults: &Table) -> Vec<SettingsError> {
         };
         if seen.insert(outermost.to_owned()) {
             let nearest = nearest(outermost, known.iter().copied());
-            errors.push(SettingsError::Unknown { key: outermost.to_owned(), origin, nearest });
+            let beside = beside(outermost, defaults);
+            errors.push(SettingsError::Unknown { key: outermost.to_owned(), origin, nearest, beside });
         }
     }
     errors
+}
+
+/// Lists the names that the section of a key has.
+fn beside(key: &str, defaults: &Table) -> Vec<String> {
+    let section = key.rsplit_once('.').and_then(|(section, _)| value(defaults, section)?.as_table());
+    section.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
 /// Says what kind of value is expected in words, not as a type of Rust.

@@ -154,6 +154,14 @@ fn an_unknown_key_is_refused_with_its_place_and_its_neighbour() {
 }
 
 #[test]
+fn an_unknown_key_without_a_neighbour_is_refused_with_the_keys_that_there_are() {
+    let (error, help) = error_of("[store]\npath = \"a.db\"\n");
+
+    assert_eq!(error, "observe.toml:2:1: unknown key `store.path`");
+    assert_eq!(help, "section `store` has the keys commit_interval_seconds, retention, slot_points, url");
+}
+
+#[test]
 fn an_unknown_section_is_refused_as_a_whole() {
     let (error, help) = error_of("[servr]\nport = 1\n");
 

@@ -51,6 +51,10 @@ fn selectors_and_aggregates_are_those_of_the_http_interface() {
     assert_eq!(raw.lines().count(), 1 + 3_600 - 2 * 42);
     let counts: f64 = count.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse::<f64>().unwrap()).sum();
     assert_eq!(counts, 3_516.0);
+    for (agg, unit) in [("rate", "  bytes/s"), ("increase", "  bytes"), ("count", "  count")] {
+        let table = ask(&folder, &["disk.read_bytes", "--agg", agg, "--step", "30m"]);
+        assert!(table.lines().skip(1).all(|line| line.ends_with(unit)), "{table}");
+    }
 }
 
 #[test]

@@ -61,8 +61,10 @@ fn a_part_is_exported() {
     let keys: Vec<&str> = csv.lines().skip(1).map(|line| line.split(",2026").next().unwrap()).collect();
     let core = "\"cpu.core_time{core=0,host.name=demo,state=user}\"";
     assert_eq!(keys, [core, core, core, "load.1{host.name=demo}", "load.1{host.name=demo}", "load.1{host.name=demo}"]);
-    assert_eq!(folder.done(&["store", "export", "--match", "nothing.like.it"]), "");
-    assert_eq!(folder.done(&["store", "export", "--format", "openmetrics", "--match", "nothing"]), "# EOF\n");
+    let nothing = folder.failed(&["store", "export", "--match", "nothing.like.it"], 1);
+    assert!(nothing.starts_with("error: no series is like `nothing.like.it`\n"), "{nothing}");
+    let some = folder.run(&["store", "export", "--format", "openmetrics", "--match", "nothing", "--match", "load.1"]);
+    assert!(some.status.code() == Some(1) && stdout(&some).ends_with("# EOF\n"), "{}", stderr(&some));
 }
 
 #[test]
@@ -121,6 +123,7 @@ fn lines_that_make_no_sense_say_which_and_what_to_do() {
         ("a.om", b"a 1\n# EOF\n", "a.om:1: "),
         ("a.om", b"\xff\xfe\n", "a.om:1: the line is not UTF-8"),
         ("a.csv", b"", "a.csv:1: the file is empty"),
+        ("a.csv", b"a,2026-01-01,1\n", "help: the first line is metric_key,timestamp,value: mend it"),
         ("a.csv", b"metric_key,timestamp,value\na,2026-01-01,1\na,b,c\n", "a.csv:3: \"b\" is not a time"),
         ("a.jsonl", b"{\"metric_key\":\"a\",\"points\":[]}\n{]\n", "a.jsonl:2: "),
         ("a.om", b"a 1 99999999999\n# EOF\n", "a.om:1: \"99999999999\" is not a time"),
@@ -155,6 +158,7 @@ fn standard_input_and_forms_by_name_are_understood() {
 
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
     assert!(folder.failed(&["store", "import", "x.zip"], 2).contains("--format"));
+    assert!(folder.failed(&["store", "export", "-o", "x.weird"], 2).contains("ndjson"));
     folder.failed(&["store", "import", "missing.csv"], 1);
     folder.failed(&["store", "export", "-o", "no/such/folder/a.csv"], 1);
     folder.failed(&["store", "export", "--what", "logs", "--format", "csv"], 2);

@@ -1,8 +1,8 @@
 //! Several points become one.
 
-use std::{str::FromStr, time::Duration};
+use std::{borrow::Cow, str::FromStr, time::Duration};
 
-use crate::{Point, percentile};
+use crate::{Point, Unit, percentile};
 
 /// What becomes of the points in a step.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -54,6 +54,31 @@ impl Aggregate {
     #[must_use]
     pub const fn needs_points(self) -> bool {
         matches!(self, Self::Percentile(_))
+    }
+
+    /// Returns the unit of what becomes of points of a `unit`: `bytes/s` of the rate of `bytes`. With a `step` of zero it is
+    /// that of the points, but for rates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use observe_core::Aggregate;
+    ///
+    /// assert_eq!(Aggregate::Rate.unit_of("bytes", Duration::ZERO), "bytes/s");
+    /// assert_eq!(Aggregate::Rate.unit_of("seconds", Duration::ZERO), "ratio");
+    /// assert_eq!(Aggregate::Count.unit_of("bytes", Duration::from_secs(60)), "count");
+    /// assert_eq!(Aggregate::Avg.unit_of("bytes", Duration::from_secs(60)), "bytes");
+    /// ```
+    #[must_use]
+    pub fn unit_of(self, unit: &str, step: Duration) -> Cow<'_, str> {
+        match self {
+            Self::Count if !step.is_zero() => Cow::Borrowed(Unit::Count.as_str()),
+            Self::Rate if unit.is_empty() => Cow::Borrowed(unit),
+            Self::Rate if unit == Unit::Seconds.as_str() => Cow::Borrowed(Unit::Ratio.as_str()),
+            Self::Rate => Cow::Owned(format!("{unit}/s")),
+            _ => Cow::Borrowed(unit),
+        }
     }
 
     /// Joins the points of each step into one, stamped with the step's beginning. Steps without points have none.

@@ -96,7 +96,7 @@ async fn history(State(handle): State<Handle>, Query(query): Query<HistoryQuery>
         return Err(query.refuse(&TOO_MANY_POINTS));
     }
     let units = units(&handle, &series).await.map_err(|error| query.refuse(&error))?;
-    let series = series.into_iter().map(|series| SeriesBody::new(&series, query.step, &units)).collect();
+    let series = series.into_iter().map(|series| SeriesBody::new(&series, &query, &units)).collect();
     Ok(json(to_json(&History { series })))
 }
 
@@ -145,12 +145,13 @@ impl HistoryQuery {
 }
 
 impl SeriesBody {
-    fn new(series: &SeriesPoints, step: Duration, units: &Units) -> Self {
+    fn new(series: &SeriesPoints, query: &HistoryQuery, units: &Units) -> Self {
+        let unit = units.get(series.key.name()).map_or("", |unit| &**unit);
         Self {
             metric_key: series.key.to_string(),
             labels: labels(&series.key),
-            unit: units.get(series.key.name()).cloned().unwrap_or_default(),
-            step: step.as_secs(),
+            unit: query.aggregate.unit_of(unit, query.step).into_owned().into(),
+            step: query.step.as_secs(),
             points: series.points.iter().copied().collect(),
         }
     }

@@ -172,6 +172,13 @@ impl Check {
     }
 }
 
+/// Returns whether a row of packed points, or of the times that packs share, is what was once written.
+pub(crate) fn is_whole(id: i64, data: &[u8]) -> bool {
+    let PackKey { pack_no, .. } = PackKey::from_id(id);
+    let is_stamps = pack_no == slot::stamps_no(slot::group_of(pack_no));
+    if is_stamps { decode_stamps(data).is_ok() } else { PackView::parse(data).is_ok() }
+}
+
 fn orphans(waiting: &mut BTreeMap<i64, usize>, found: Found<'_>) {
     for (id, _) in std::mem::take(waiting) {
         found(named(Table::Pack, id), "the times of its points are missing".to_owned());

@@ -18,11 +18,10 @@ mod turnover;
 mod writer;
 
 pub(crate) use self::{
-    check::{Check, Found},
+    check::{Check, Found, is_whole},
     import::{Placed, Placer},
     ingest::Slots,
     query::{range, series},
     rows::Table,
-    slot::NANOS_PER_MINUTE,
     writer::{Head, Limits, SampleWriter},
 };

@@ -2,10 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use observe_core::StoreError;
+use observe_core::{StoreError, Timestamp};
 
-use super::slot::PackKey;
-use crate::db::{Insert, Row, Statement, Transaction, Value};
+use super::{
+    slot::{LONGEST_SLOT, NANOS_PER_MINUTE, PackKey},
+    tier,
+};
+use crate::{
+    db::{Insert, Row, Statement, Transaction, Value},
+    pack::{PackView, decode_stamps},
+};
 
 /// The tables of packed points, from fine to coarse.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -125,6 +131,41 @@ impl Table {
         let extent = tx.fetch_first(sql, &[], read).await?.flatten();
         let minute = |id| PackKey::from_id(id).minute;
         Ok(extent.map(|(oldest, newest)| (minute(oldest), minute(newest))))
+    }
+
+    /// Returns the times of the oldest and of the newest point. Where their rows are damaged, it is when those begin.
+    pub(crate) async fn reach(self, tx: &mut Transaction) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        let Some((first, last)) = self.extent(tx).await? else { return Ok(None) };
+        let oldest = self.stamps(tx, (first, first)).await?.map_or(first * NANOS_PER_MINUTE, |(oldest, _)| oldest);
+        // A long slot may end after one that begins later.
+        let newest = self.stamps(tx, (last - LONGEST_SLOT, last)).await?;
+        let newest = newest.map_or(last * NANOS_PER_MINUTE, |(_, newest)| newest);
+        Ok(Some((Timestamp::from_nanos(oldest), Timestamp::from_nanos(newest))))
+    }
+
+    /// Returns the first and the last time in the rows of the slots that begin in these minutes.
+    async fn stamps(self, tx: &mut Transaction, (from, to): (i64, i64)) -> Result<Option<(i64, i64)>, StoreError> {
+        // The packs of a group share the row 32.
+        let sql = match self {
+            Self::Pack => "SELECT id, data FROM pack WHERE id >= $1 AND id < $2 AND id & 63 = 32",
+            Self::Tier1 => "SELECT id, data FROM tier1 WHERE id >= $1 AND id < $2",
+            Self::Tier2 => "SELECT id, data FROM tier2 WHERE id >= $1 AND id < $2",
+        };
+        let begin = |minute| Value::Int(PackKey { minute, pack_no: 0 }.id());
+        let mut reach: Option<(i64, i64)> = None;
+        let read = |row: &Row<'_>| {
+            let data = row.blob(1)?;
+            let stamps = match self {
+                Self::Pack => decode_stamps(data),
+                Self::Tier1 | Self::Tier2 => PackView::parse(data).and_then(|view| tier::stamps_of(&view)),
+            };
+            for at in stamps.unwrap_or_default() {
+                reach = Some(reach.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+            }
+            Ok(())
+        };
+        tx.fetch_all(sql, &[begin(from), begin(to + 1)], read).await?;
+        Ok(reach)
     }
 
     /// Asks for rows by number. SQLite looks for the names of bound values one by one, so numbers stand in the text.

@@ -1,11 +1,12 @@
 //! A store moves into another database, row by row.
 
-use observe_core::StoreError;
+use observe_core::{EventKind, StoreError};
 
-use super::{SqlStore, inspect, logs, words};
+use super::{SqlStore, body, inspect, logs, words};
 use crate::{
     Config,
     db::{Dialect, Insert, Row, Transaction, Value},
+    head, samples,
 };
 
 /// How many rows of a table were copied.
@@ -16,38 +17,45 @@ pub struct Copied {
     pub table: &'static str,
     /// Its rows.
     pub rows: u64,
+    /// Those of them that are damaged. They are copied as they are: nothing that could be saved is lost.
+    pub damaged: u64,
 }
 
 impl SqlStore {
     /// Copies everything into an empty store: packs bit by bit, what is not packed, events, log records, spans, states,
     /// and what else there is. What is copied is what was there when it began, whoever writes meanwhile. `report` hears
-    /// of every table.
+    /// of every table. What is damaged is copied as it is, and counted.
     ///
     /// # Errors
     ///
     /// [`StoreError::Refused`] where the other store is not empty, and whatever keeps one from being read or the other
     /// from being written. Nothing is copied then.
     pub async fn copy_to(&self, target: &Config, mut report: impl FnMut(Copied) + Send) -> Result<(), StoreError> {
+        let name = target.shown_url();
         let target = Self::open(target).await?;
-        let copied = self.copy_tables(&target, &mut report).await;
+        let copied = self.copy_tables(&target, name, &mut report).await;
         let closed = target.into_database().close().await;
         copied.and(closed)
     }
 
-    async fn copy_tables(&self, target: &Self, report: &mut (impl FnMut(Copied) + Send)) -> Result<(), StoreError> {
+    async fn copy_tables(
+        &self,
+        target: &Self,
+        name: String,
+        report: &mut (impl FnMut(Copied) + Send),
+    ) -> Result<(), StoreError> {
         let mut from = self.database().read().await?;
         let mut to = target.database().write().await?;
         from.take_time().await?;
         to.take_time().await?;
         if !inspect::is_empty(&mut to).await? {
             return Err(StoreError::Refused {
-                store: format!("the {} store", to.dialect().as_str()),
-                reason: "there is something in it: copy into an empty database".to_owned(),
+                store: name,
+                reason: "there is something in it, and only an empty database can be copied into".to_owned(),
             });
         }
         for table in &TABLES {
-            let rows = copy(&mut from, &mut to, table).await?;
-            report(Copied { table: table.name, rows });
+            report(copy(&mut from, &mut to, table).await?);
         }
         to.commit().await
     }
@@ -92,7 +100,7 @@ impl Cell {
 }
 
 /// Copies a table a page at a time: by its key, where that is a number, so that no page has to look for its beginning.
-async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Result<u64, StoreError> {
+async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Result<Copied, StoreError> {
     let (columns, Shape { name, key, kinds, .. }) = (table.insert.columns.join(","), table);
     let is_numbered = kinds.starts_with('i') && table.insert.columns.first() == Some(key);
     let sql = if is_numbered {
@@ -100,14 +108,16 @@ async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Re
     } else {
         format!("SELECT {columns} FROM {name} ORDER BY {key} LIMIT {ROWS} OFFSET $1")
     };
-    let (mut at, mut copied) = (if is_numbered { i64::MIN } else { 0 }, 0);
+    let mut at = if is_numbered { i64::MIN } else { 0 };
+    let mut copied = Copied { table: name, rows: 0, damaged: 0 };
     loop {
         let read = |row: &Row<'_>| {
             let cells = kinds.chars().enumerate().map(|(column, kind)| Cell::read(row, column, kind));
             cells.collect::<Result<Vec<Cell>, StoreError>>()
         };
         let rows = from.fetch_all(sql.clone(), &[Value::Int(at)], read).await?;
-        copied += rows.len() as u64;
+        copied.rows += rows.len() as u64;
+        copied.damaged += rows.iter().filter(|row| is_damaged(name, row)).count() as u64;
         write(to, table, &rows).await?;
         if rows.len() < ROWS {
             return Ok(copied);
@@ -116,6 +126,18 @@ async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Re
             Some(Cell::Int(Some(last))) if is_numbered => last.saturating_add(1),
             _ => at.saturating_add(ROWS as i64),
         };
+    }
+}
+
+/// Says whether a row is not what was once written, as far as its checksum or its form tells.
+fn is_damaged(table: &str, row: &[Cell]) -> bool {
+    match (table, row) {
+        ("pack" | "tier1" | "tier2", [Cell::Int(Some(id)), _, Cell::Blob(Some(data))]) => !samples::is_whole(*id, data),
+        ("head", [_, Cell::Blob(Some(data))]) => head::row::read(data).is_err(),
+        ("events", [_, _, Cell::Text(Some(kind)), .., Cell::Text(Some(text))]) => {
+            kind.parse().map_or(true, |kind: EventKind| body::read_event(kind, text).is_err())
+        }
+        _ => false,
     }
 }
 

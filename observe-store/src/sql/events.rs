@@ -1,6 +1,12 @@
 //! Events.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{
+    cmp::Reverse,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use observe_core::{Enriched, EventData, EventKind, EventQuery, Severity, StoreError, SystemEvent, Timestamp};
 
@@ -39,18 +45,22 @@ pub(crate) async fn insert(transaction: &mut Transaction, events: &[Arc<Enriched
     Ok(())
 }
 
-/// Answers for events of all kinds, newest first.
+/// Answers for events of all kinds, newest first. Damaged rows are counted in `corrupt`, and left out.
 ///
 /// # Errors
 ///
 /// Says why it cannot be answered.
-pub(crate) async fn query(transaction: &mut Transaction, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
-    let mut found = of_events(transaction, query).await?;
+pub(crate) async fn query(
+    transaction: &mut Transaction,
+    query: &EventQuery,
+    corrupt: &AtomicU64,
+) -> Result<Vec<Arc<Enriched>>, StoreError> {
+    let mut found = of_events(transaction, query, corrupt).await?;
     if query.kinds.contains(EventKind::Log) {
-        found.append(&mut logs::events(transaction, query).await?);
+        found.append(&mut logs::events(transaction, query, corrupt).await?);
     }
     if query.kinds.contains(EventKind::Span) && query.pid.is_none() {
-        found.append(&mut spans::events(transaction, query).await?);
+        found.append(&mut spans::events(transaction, query, corrupt).await?);
     }
     found.sort_by_key(|event| Reverse(event.id));
     found.truncate(query.limit);
@@ -69,13 +79,18 @@ pub(super) fn common<'a>(filter: &mut Filter<'a>, query: &'a EventQuery) -> Part
     Part { start, end, before, after, limit }
 }
 
-/// Says that a row is left out of an answer because it cannot be read.
-pub(super) fn left_out<T>(table: &'static str, id: i64, reason: &str) -> Option<T> {
-    tracing::warn!(table, id, reason, "a stored row cannot be read and is left out");
+/// Says, and counts, that a row is left out of an answer because it cannot be read.
+pub(super) fn left_out<T>(corrupt: &AtomicU64, table: &'static str, id: i64, reason: &str) -> Option<T> {
+    corrupt.fetch_add(1, Relaxed);
+    tracing::error!(table, id, reason, "a stored row cannot be read and is left out");
     None
 }
 
-async fn of_events(transaction: &mut Transaction, query: &EventQuery) -> Result<Vec<Enriched>, StoreError> {
+async fn of_events(
+    transaction: &mut Transaction,
+    query: &EventQuery,
+    corrupt: &AtomicU64,
+) -> Result<Vec<Enriched>, StoreError> {
     let mut filter = Filter::new(TABLE);
     let kinds = STORED.into_iter().filter(|kind| query.kinds.contains(*kind)).map(EventKind::as_str);
     let wanted: Vec<&str> = kinds.collect();
@@ -88,7 +103,7 @@ async fn of_events(transaction: &mut Transaction, query: &EventQuery) -> Result<
         filter.and("pid=?", i64::from(pid));
     }
     let part = common(&mut filter, query);
-    filter.newest(transaction, part, |row| Ok(read(row)?.filter(|event| query.matches(event)))).await
+    filter.newest(transaction, part, |row| Ok(read(row, corrupt)?.filter(|event| query.matches(event)))).await
 }
 
 fn row<'a>(event: &'a Enriched, body: &'a str) -> [Value<'a>; 8] {
@@ -104,12 +119,14 @@ fn row<'a>(event: &'a Enriched, body: &'a str) -> [Value<'a>; 8] {
     ]
 }
 
-fn read(row: &Row<'_>) -> Result<Option<Enriched>, StoreError> {
+fn read(row: &Row<'_>, corrupt: &AtomicU64) -> Result<Option<Enriched>, StoreError> {
     let number = row.int(0)?;
-    let Ok(kind) = row.text(2)?.parse() else { return Ok(left_out("events", number, "of an unknown kind")) };
+    let Ok(kind) = row.text(2)?.parse() else {
+        return Ok(left_out(corrupt, "events", number, "of an unknown kind"));
+    };
     match body::read_event(kind, row.text(5)?) {
         Ok((data, process)) => Ok(Some(Enriched { event: event(row, [1, 3, 4], data)?, process })),
-        Err(reason) => Ok(left_out("events", number, &reason)),
+        Err(reason) => Ok(left_out(corrupt, "events", number, &reason)),
     }
 }
 

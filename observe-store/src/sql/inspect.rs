@@ -7,7 +7,7 @@ use observe_core::{StoreError, Timestamp};
 use super::SqlStore;
 use crate::{
     db::{Dialect, Row, Transaction},
-    samples::{NANOS_PER_MINUTE, Table},
+    samples::Table,
 };
 
 /// What a store holds, in numbers.
@@ -52,9 +52,9 @@ pub struct TierStats {
     pub bytes: u64,
     /// Points, or of a tier minutes or hours of series.
     pub points: u64,
-    /// When the oldest row begins.
+    /// The oldest point of the rows that begin first.
     pub oldest: Option<Timestamp>,
-    /// When the newest row begins.
+    /// The newest point of all rows, those of the head aside.
     pub newest: Option<Timestamp>,
 }
 
@@ -67,7 +67,7 @@ impl TierStats {
 }
 
 impl SqlStore {
-    /// Counts what is stored. It looks at every row of packed points, though not into them.
+    /// Counts what is stored. It looks at every row of packed points, though only into the oldest and the newest.
     ///
     /// # Errors
     ///
@@ -146,9 +146,8 @@ async fn tier(tx: &mut Transaction, table: Table) -> Result<TierStats, StoreErro
         }
     };
     let [rows, bytes, points] = numbers(tx, sql).await?;
-    let extent = table.extent(tx).await?;
-    let time = |minute: i64| Timestamp::from_nanos(minute.saturating_mul(NANOS_PER_MINUTE));
-    let (oldest, newest) = (extent.map(|(oldest, _)| time(oldest)), extent.map(|(_, newest)| time(newest)));
+    let (oldest, newest) =
+        table.reach(tx).await?.map(|(oldest, newest)| (Some(oldest), Some(newest))).unwrap_or_default();
     Ok(TierStats { rows, bytes, points, oldest, newest })
 }
 

@@ -1,6 +1,9 @@
 //! Log records.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use observe_core::{
     Enriched, EventData, EventQuery, LogQuery, LogRecord, Resource, SpanId, StoreError, Stored, Timestamp, TraceId,
@@ -36,6 +39,7 @@ pub(crate) async fn insert(transaction: &mut Transaction, events: &[Arc<Enriched
 pub(crate) async fn query(
     transaction: &mut Transaction,
     query: &LogQuery,
+    corrupt: &AtomicU64,
 ) -> Result<Vec<Stored<LogRecord>>, StoreError> {
     let wanted = words::wanted(query.text.as_deref().unwrap_or_default());
     let quoted: Vec<String> = wanted.iter().map(|word| quoted(transaction.dialect(), word)).collect();
@@ -62,20 +66,24 @@ pub(crate) async fn query(
     let LogQuery { start, end, before, limit, .. } = *query;
     let part = Part { start, end, before, after: None, limit };
     let found = filter.newest(transaction, part, |row| {
-        Ok(read(row)?.map(|(value, _)| value).filter(|stored| query.matches(stored.id, &stored.value)))
+        Ok(read(row, corrupt)?.map(|(value, _)| value).filter(|stored| query.matches(stored.id, &stored.value)))
     });
     found.await
 }
 
 /// Answers for log records as events, newest first.
-pub(super) async fn events(transaction: &mut Transaction, query: &EventQuery) -> Result<Vec<Enriched>, StoreError> {
+pub(super) async fn events(
+    transaction: &mut Transaction,
+    query: &EventQuery,
+    corrupt: &AtomicU64,
+) -> Result<Vec<Enriched>, StoreError> {
     let mut filter = Filter::new(TABLE);
     if let Some(pid) = query.pid {
         filter.and("pid=?", i64::from(pid));
     }
     let part = events::common(&mut filter, query);
     let found = filter.newest(transaction, part, |row| {
-        let Some((Stored { value, .. }, process)) = read(row)? else { return Ok(None) };
+        let Some((Stored { value, .. }, process)) = read(row, corrupt)? else { return Ok(None) };
         let event = events::event(row, [1, 7, 8], EventData::Log(value))?;
         Ok(Some(Enriched { event, process }).filter(|event| query.matches(event)))
     });
@@ -131,7 +139,7 @@ fn row<'a>(event: &'a Enriched, record: &'a LogRecord, rest: Option<&'a str>) ->
 
 type Read = (Stored<LogRecord>, Option<Arc<observe_core::ProcessInfo>>);
 
-fn read(row: &Row<'_>) -> Result<Option<Read>, StoreError> {
+fn read(row: &Row<'_>, corrupt: &AtomicU64) -> Result<Option<Read>, StoreError> {
     let number = row.int(0)?;
     let mut record = LogRecord::new(Timestamp::from_nanos(row.int(1)?), row.text(5)?);
     record.severity_number = u8::try_from(row.int(2)?).unwrap_or_default();
@@ -141,7 +149,7 @@ fn read(row: &Row<'_>) -> Result<Option<Read>, StoreError> {
     let rest = row.optional_text(6)?.map_or_else(|| Ok(Rest::default()), body::read::<Rest<'_>>);
     match rest.and_then(|rest| rest.add_to(&mut record)) {
         Ok(process) => Ok(Some((Stored { id: id(number), value: record }, process))),
-        Err(reason) => Ok(left_out("logs", number, &reason)),
+        Err(reason) => Ok(left_out(corrupt, "logs", number, &reason)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Spans.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use observe_core::{
     Enriched, EventData, EventQuery, ProcessInfo, Resource, Span, SpanId, SpanKind, SpanQuery, SpanStatus, StoreError,
@@ -39,7 +42,11 @@ pub(crate) async fn insert(transaction: &mut Transaction, events: &[Arc<Enriched
 /// # Errors
 ///
 /// Says why it cannot be answered.
-pub(crate) async fn query(transaction: &mut Transaction, query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
+pub(crate) async fn query(
+    transaction: &mut Transaction,
+    query: &SpanQuery,
+    corrupt: &AtomicU64,
+) -> Result<Vec<Stored<Span>>, StoreError> {
     let trace_id = query.trace_id.map(|trace_id| *trace_id.as_bytes());
     let mut filter = Filter::new(TABLE);
     if let Some(trace_id) = &trace_id {
@@ -57,17 +64,21 @@ pub(crate) async fn query(transaction: &mut Transaction, query: &SpanQuery) -> R
     let SpanQuery { start, end, before, limit, .. } = *query;
     let part = Part { start, end, before, after: None, limit };
     let found = filter.newest(transaction, part, |row| {
-        Ok(read(row)?.map(|(value, _)| value).filter(|stored| query.matches(stored.id, &stored.value)))
+        Ok(read(row, corrupt)?.map(|(value, _)| value).filter(|stored| query.matches(stored.id, &stored.value)))
     });
     found.await
 }
 
 /// Answers for spans as events, newest first.
-pub(super) async fn events(transaction: &mut Transaction, query: &EventQuery) -> Result<Vec<Enriched>, StoreError> {
+pub(super) async fn events(
+    transaction: &mut Transaction,
+    query: &EventQuery,
+    corrupt: &AtomicU64,
+) -> Result<Vec<Enriched>, StoreError> {
     let mut filter = Filter::new(TABLE);
     let part = events::common(&mut filter, query);
     let found = filter.newest(transaction, part, |row| {
-        let Some((Stored { value, .. }, process)) = read(row)? else { return Ok(None) };
+        let Some((Stored { value, .. }, process)) = read(row, corrupt)? else { return Ok(None) };
         let event = events::event(row, [1, 10, 11], EventData::Span(value))?;
         Ok(Some(Enriched { event, process }).filter(|event| query.matches(event)))
     });
@@ -106,13 +117,13 @@ fn duration(span: &Span) -> i64 {
 
 type Read = (Stored<Span>, Option<Arc<ProcessInfo>>);
 
-fn read(row: &Row<'_>) -> Result<Option<Read>, StoreError> {
+fn read(row: &Row<'_>, corrupt: &AtomicU64) -> Result<Option<Read>, StoreError> {
     let number = row.int(0)?;
     let rest = row.optional_text(9)?.map_or_else(|| Ok(Rest::default()), body::read::<Rest<'_>>);
     let trace_id = row.blob(2)?.try_into().ok().and_then(TraceId::from_bytes);
     let span_id = row.blob(3)?.try_into().ok().and_then(SpanId::from_bytes);
     let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else {
-        return Ok(left_out("spans", number, "an id has the wrong length"));
+        return Ok(left_out(corrupt, "spans", number, "an id has the wrong length"));
     };
     let (start, duration) = (row.int(1)?, row.int(7)?);
     let [start, end] = [start, start.saturating_add(duration)].map(Timestamp::from_nanos);
@@ -123,7 +134,7 @@ fn read(row: &Row<'_>) -> Result<Option<Read>, StoreError> {
     span.status = place(&STATUSES, row.int(8)?);
     match rest.and_then(|rest| rest.add_to(&mut span)) {
         Ok(process) => Ok(Some((Stored { id: id(number), value: span }, process))),
-        Err(reason) => Ok(left_out("spans", number, &reason)),
+        Err(reason) => Ok(left_out(corrupt, "spans", number, &reason)),
     }
 }
 

@@ -45,7 +45,7 @@ pub struct SqlStore {
     database: Database,
     /// `None` where the store is only read.
     writing: Option<Writing>,
-    /// Rows of samples that queries found damaged.
+    /// Damaged rows that queries left out.
     corrupt: AtomicU64,
 }
 
@@ -79,6 +79,12 @@ impl SqlStore {
     pub async fn read(config: &Config) -> Result<Self, StoreError> {
         let database = Database::open(&config.url.parse()?, Access::Read).await?;
         Ok(Self { database, writing: None, corrupt: AtomicU64::new(0) })
+    }
+
+    /// Returns how often answers left a row out because it is damaged. A row that several answers met counts in each.
+    #[must_use]
+    pub fn damaged_rows(&self) -> u64 {
+        self.corrupt.load(Relaxed)
     }
 
     pub(super) const fn database(&self) -> &Database {
@@ -161,8 +167,8 @@ impl Store for SqlStore {
 
     fn figures(&self) -> Vec<Figure> {
         let mut figures = self.writing.as_ref().map(|writing| writing.figures.lock().clone()).unwrap_or_default();
-        let help = "Rows of samples that queries left out because they are damaged.";
-        figures.push(Figure::counter("corrupt_packs_read", help, self.corrupt.load(Relaxed)));
+        let help = "Rows that queries left out because they are damaged.";
+        figures.push(Figure::counter("corrupt_packs_read", help, self.damaged_rows()));
         figures
     }
 }
@@ -170,14 +176,14 @@ impl Store for SqlStore {
 #[async_trait]
 impl EventStore for SqlStore {
     async fn events(&self, query: &EventQuery) -> Result<Vec<Arc<Enriched>>, StoreError> {
-        events::query(&mut self.database.read().await?, query).await
+        events::query(&mut self.database.read().await?, query, &self.corrupt).await
     }
 }
 
 #[async_trait]
 impl LogStore for SqlStore {
     async fn logs(&self, query: &LogQuery) -> Result<Vec<Stored<LogRecord>>, StoreError> {
-        logs::query(&mut self.database.read().await?, query).await
+        logs::query(&mut self.database.read().await?, query, &self.corrupt).await
     }
 }
 
@@ -202,7 +208,7 @@ impl MetricStore for SqlStore {
 #[async_trait]
 impl SpanStore for SqlStore {
     async fn spans(&self, query: &SpanQuery) -> Result<Vec<Stored<Span>>, StoreError> {
-        spans::query(&mut self.database.read().await?, query).await
+        spans::query(&mut self.database.read().await?, query, &self.corrupt).await
     }
 }
 

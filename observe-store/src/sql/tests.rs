@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use observe_core::{
     Custom, Enriched, EventData, EventId, EventQuery, IdSequence, LogQuery, LogRecord, Span, SpanId, SpanQuery,
@@ -42,21 +42,21 @@ async fn insert(database: &Database, events: &[Arc<Enriched>]) {
 
 async fn with_word(transaction: &mut Transaction, word: &str) -> usize {
     let query = LogQuery { text: Some(word.into()), ..LogQuery::newest(usize::MAX) };
-    logs::query(transaction, &query).await.unwrap().len()
+    logs::query(transaction, &query, &AtomicU64::default()).await.unwrap().len()
 }
 
 /// Returns how many rows there are, and how many are known by their words.
 async fn counts(database: &Database) -> [usize; 5] {
-    let mut reader = database.read().await.unwrap();
+    let (mut reader, left_out) = (database.read().await.unwrap(), AtomicU64::default());
     let indexed = match database.dialect() {
         Dialect::Postgres => "SELECT COUNT(*) FROM logs WHERE words@@'common'",
         Dialect::Sqlite => "SELECT COUNT(*) FROM logs_fts WHERE logs_fts MATCH 'common'",
     };
     let indexed = reader.fetch_first(indexed, &[], |row| row.int(0)).await.unwrap().unwrap();
     [
-        events::query(&mut reader, &EventQuery::newest(usize::MAX)).await.unwrap().len(),
-        logs::query(&mut reader, &LogQuery::newest(usize::MAX)).await.unwrap().len(),
-        spans::query(&mut reader, &SpanQuery::newest(usize::MAX)).await.unwrap().len(),
+        events::query(&mut reader, &EventQuery::newest(usize::MAX), &left_out).await.unwrap().len(),
+        logs::query(&mut reader, &LogQuery::newest(usize::MAX), &left_out).await.unwrap().len(),
+        spans::query(&mut reader, &SpanQuery::newest(usize::MAX), &left_out).await.unwrap().len(),
         with_word(&mut reader, "common").await,
         usize::try_from(indexed).unwrap(),
     ]
@@ -130,7 +130,8 @@ async fn rows_that_cannot_be_read_are_left_out() {
 
         assert_eq!(counts(&database).await, [5, 2, 2, 2, 3]);
         let mut reader = database.read().await.unwrap();
-        let newest = events::query(&mut reader, &EventQuery { end: START, ..EventQuery::newest(1) }).await.unwrap();
+        let query = EventQuery { end: START, ..EventQuery::newest(1) };
+        let newest = events::query(&mut reader, &query, &AtomicU64::default()).await.unwrap();
         assert_eq!(newest.len(), 0);
     })
     .await;

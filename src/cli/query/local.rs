@@ -10,20 +10,26 @@ use observe::{
 };
 
 use super::{
-    Question,
+    NOT_WHOLE, Question,
     answer::{Answer, Series},
 };
 use crate::{
-    cli::{Global, error::CommandError, store_access::Database, time},
+    cli::{
+        Global,
+        error::CommandError,
+        store_access::{self, Database},
+        time,
+    },
     settings::Environment,
 };
 
-/// Returns the answer of the store, or says what there is instead.
+/// Returns the answer of the store, or says what there is instead. `damaged` counts rows that it had to leave out.
 pub(super) async fn ask(
     database: &Database,
     global: &Global,
     environment: &Environment,
     question: &Question,
+    damaged: &mut u64,
 ) -> Result<Answer, CommandError> {
     let store = database.read(global, environment).await?;
     let query = RangeQuery {
@@ -37,11 +43,17 @@ pub(super) async fn ask(
     let found = history::range(&store, &Formulas::default(), &query).await?;
     let units = units(&store, found.iter().map(|series| &series.key)).await?;
     let series = found.into_iter().map(|series| {
-        let unit = units.get(series.key.name()).cloned().unwrap_or_default();
-        Series { key: series.key, unit, points: series.points }
+        let unit = units.get(series.key.name()).map_or("", |unit| &**unit);
+        let unit = question.aggregate.unit_of(unit, question.step).into_owned();
+        Series { key: series.key, unit: unit.into(), points: series.points }
     });
     let answer = Answer { series: series.collect(), step: question.step };
-    if answer.has_points() { Ok(answer) } else { Err(nothing(&store, question).await?) }
+    *damaged = store.damaged_rows();
+    if answer.has_points() {
+        return Ok(answer);
+    }
+    store_access::whole(NOT_WHOLE, *damaged)?;
+    Err(nothing(&store, question).await?)
 }
 
 /// Finds units by the names of metrics: in the table of names, else in the store.

@@ -80,9 +80,10 @@ impl Args {
 
     fn answer(&self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
         let question = self.question(SystemClock.now())?;
+        let mut damaged = 0;
         let answer = match &self.url {
             Some(url) => remote::ask(url, &question)?,
-            None => store_access::block_on(local::ask(&self.database, global, environment, &question))?,
+            None => store_access::block_on(local::ask(&self.database, global, environment, &question, &mut damaged))?,
         };
         let text = match if self.json { Format::Json } else { self.format } {
             Format::Csv => write::csv(&answer),
@@ -90,7 +91,8 @@ impl Args {
             Format::Sparkline => write::sparklines(&answer),
             Format::Table => write::table(&answer),
         };
-        output::write(&text)
+        output::write(&text)?;
+        store_access::whole(NOT_WHOLE, damaged)
     }
 
     fn question(&self, now: Timestamp) -> Result<Question, CommandError> {
@@ -116,6 +118,7 @@ fn fitting_step(range: Duration) -> Duration {
     Duration::from_secs(found.unwrap_or_else(|| wanted.next_multiple_of(DAY)))
 }
 
+const NOT_WHOLE: &str = "the answer is not whole";
 const WANTED_STEPS: u64 = 60;
 const DAY: u64 = 86_400;
 const STEPS_SECONDS: [u64; 16] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 10_800, 21_600, DAY];

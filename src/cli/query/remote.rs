@@ -13,6 +13,7 @@ use crate::cli::{FAILED, UNREACHABLE, error::CommandError, http, time};
 
 /// Returns the answer of the server at `url`.
 pub(super) fn ask(url: &str, question: &Question) -> Result<Answer, CommandError> {
+    let url = &if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     let whole = Duration::from_secs(question.step.as_secs());
     if whole != question.step {
         return Err(problem(url, "a server cuts time into whole seconds", "let --step be whole seconds", FAILED));

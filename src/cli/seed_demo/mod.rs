@@ -9,7 +9,7 @@ mod recorder;
 use std::{process::ExitCode, time::Duration};
 
 use observe::{
-    Clock as _, SystemClock, Timestamp,
+    Clock as _, EventKind, SystemClock, Timestamp,
     store::{Config, Importer},
 };
 
@@ -48,11 +48,7 @@ impl Args {
     }
 
     fn seed(&self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
-        let loaded = global.load(None, environment, vec![("store.url", self.db.as_str().into(), "--db")])?;
-        let config = loaded.settings.store;
-        if config.is_memory() {
-            return Err(CommandError::NotStored);
-        }
+        let config = store_access::config(Some(&self.db), global, environment)?;
         store_access::block_on(self.fill(&config))
     }
 
@@ -67,24 +63,23 @@ impl Args {
             })
         };
         importer.close().await?;
-        let (points, series, events) = filled?;
+        let Added { points, series, events, logs, spans } = filled?;
+        let url = config.shown_url();
         output::write(&format!(
-            "{} has {points} points of {series} series and {events} events, {} h of them, all made up\n\
-             to look at them: OBSERVE_STORE__URL={} observe serve\n",
-            config.shown_url(),
-            self.hours,
-            config.shown_url()
+            "added to {url}: {points} points of {series} series, {events} events, {logs} log records and {spans} spans, \
+             {} h of them, all made up\nto look at them: OBSERVE_STORE__URL={url} observe serve\n",
+            self.hours
         ))
     }
 
-    /// Writes hour by hour. Returns how many points, series and events there are.
-    async fn write(&self, importer: &mut Importer) -> Result<(u64, usize, usize), CommandError> {
+    /// Writes hour by hour.
+    async fn write(&self, importer: &mut Importer) -> Result<Added, CommandError> {
         let end = self.end.unwrap_or(SystemClock.now()).floor(TICK);
         let start = end - Duration::from_secs(3_600) * u32::from(self.hours);
         let mut recorder = Recorder::default();
         let mut host = Host::new(&mut recorder, start, end);
         let mut findings = Findings::new(start, end);
-        let (mut points, mut events) = (0, 0);
+        let mut added = Added { series: recorder.len(), ..Added::default() };
         let mut from = start;
         while from < end {
             let until = from + Duration::from_secs(3_600);
@@ -95,14 +90,34 @@ impl Args {
                 now = now + TICK;
             }
             let batch = recorder.take();
-            points += batch.iter().map(|(_, points)| points.len() as u64).sum::<u64>();
+            added.points += batch.iter().map(|(_, points)| points.len() as u64).sum::<u64>();
             importer.points(batch).await?;
             let found = findings.take();
-            events += found.len();
+            found.iter().for_each(|event| added.note(event.kind()));
             importer.events(&found).await?;
             from = until;
         }
-        Ok((points, recorder.len(), events))
+        Ok(added)
+    }
+}
+
+/// How much was made up.
+#[derive(Debug, Default)]
+struct Added {
+    points: u64,
+    series: usize,
+    events: u64,
+    logs: u64,
+    spans: u64,
+}
+
+impl Added {
+    const fn note(&mut self, kind: EventKind) {
+        match kind {
+            EventKind::Log => self.logs += 1,
+            EventKind::Span => self.spans += 1,
+            _ => self.events += 1,
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `observe store check`: whether everything that is stored can be read.
 
-use observe::store::Damage;
+use observe::{
+    StoreError,
+    store::{Damage, SqlStore},
+};
 use serde_json::json;
 
 use crate::{
@@ -20,7 +23,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) async fn run(self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
-        let store = self.database.read(global, environment).await?;
+        let store = SqlStore::read(&self.database.config(global, environment)?).await.map_err(unreadable)?;
         let mut told: Vec<Damage> = Vec::new();
         let checked = store
             .check(|damage| {
@@ -28,7 +31,8 @@ impl Args {
                     told.push(damage);
                 }
             })
-            .await?;
+            .await
+            .map_err(unreadable)?;
         let damages = checked.damages;
         let text = if self.json {
             let list: Vec<_> =
@@ -46,6 +50,17 @@ impl Args {
         };
         output::write(&text)?;
         if damages == 0 { Ok(()) } else { Err(CommandError::Found) }
+    }
+}
+
+/// Says what is left to do where there is so much damage that nothing can be read.
+fn unreadable(error: StoreError) -> CommandError {
+    match error {
+        StoreError::Corrupt { .. } => CommandError::Nothing {
+            problem: error.to_string(),
+            help: "restore a backup: it cannot be looked into any further".to_owned(),
+        },
+        _ => error.into(),
     }
 }
 

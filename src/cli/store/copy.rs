@@ -1,9 +1,19 @@
 //! `observe store copy`: a store moves into another database, from SQLite to PostgreSQL or back.
 
-use observe::store::{Config, Copied, SqlStore};
+use std::fs;
+
+use observe::{
+    StoreError,
+    store::{Config, Copied, SqlStore},
+};
 
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database},
+    cli::{
+        Global,
+        error::CommandError,
+        output,
+        store_access::{self, Database},
+    },
     settings::Environment,
 };
 
@@ -27,14 +37,41 @@ impl Args {
         if to.is_memory() {
             return Err(CommandError::NotStored);
         }
+        if is_same(&from.shown_url(), &to.shown_url()) {
+            return Err(CommandError::Usage {
+                problem: format!("{} cannot be copied into itself", from.shown_url()),
+                help: ANOTHER.to_owned(),
+            });
+        }
         let store = SqlStore::read(&from).await?;
         let mut text = String::new();
-        let report = |Copied { table, rows, .. }: Copied| {
+        let mut times = 0;
+        let report = |Copied { table, rows, damaged, .. }: Copied| {
+            times += damaged;
             if rows > 0 {
                 text.push_str(&format!("{rows:>12} rows of {table}\n"));
             }
         };
-        store.copy_to(&to, report).await?;
-        output::write(&format!("{text}copied {} to {}\n", from.shown_url(), to.shown_url()))
+        store.copy_to(&to, report).await.map_err(|error| about(error, &to))?;
+        output::write(&format!("{text}copied {} to {}\n", from.shown_url(), to.shown_url()))?;
+        store_access::whole("the copy has what is damaged as it is", times)
     }
 }
+
+/// Returns whether two urls name one database. Two names of a server are not seen through.
+fn is_same(one: &str, other: &str) -> bool {
+    let path = |url| fs::canonicalize(url).ok();
+    one == other || path(one).is_some_and(|one| path(other) == Some(one))
+}
+
+/// Says what to do where it is the database to copy into that cannot be used.
+fn about(error: StoreError, to: &Config) -> CommandError {
+    match &error {
+        StoreError::Refused { store, .. } if *store == to.shown_url() => {
+            CommandError::Nothing { problem: error.to_string(), help: ANOTHER.to_owned() }
+        }
+        _ => error.into(),
+    }
+}
+
+const ANOTHER: &str = "name a new file or an empty database with --to";

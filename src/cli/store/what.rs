@@ -4,6 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use crate::cli::error::CommandError;
+
 /// What is exported.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(super) enum What {
@@ -33,8 +35,18 @@ pub(super) enum Format {
 
 impl Format {
     /// Tells the form of a file by the end of its name.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+    pub(super) fn of(path: &Path) -> Result<Self, CommandError> {
+        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+        Self::by_end(end).ok_or_else(|| CommandError::Usage {
+            problem: format!("the name {:?} does not tell the form of the file", path.display().to_string()),
+            help: "add --format csv, jsonl or openmetrics, or let the name end with csv; json, jsonl, ndjson; om, \
+                   openmetrics, prom or txt"
+                .to_owned(),
+        })
+    }
+
+    fn by_end(end: &str) -> Option<Self> {
+        match end {
             "csv" => Some(Self::Csv),
             "json" | "jsonl" | "ndjson" => Some(Self::Jsonl),
             "om" | "openmetrics" | "prom" | "txt" => Some(Self::OpenMetrics),

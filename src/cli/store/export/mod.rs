@@ -9,7 +9,13 @@ use observe::{Clock as _, Selector, SystemClock, Timestamp};
 
 use super::what::{Format, What};
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database, time},
+    cli::{
+        Global,
+        error::CommandError,
+        output,
+        store_access::{self, Database},
+        time,
+    },
     settings::Environment,
 };
 
@@ -52,8 +58,11 @@ struct Part {
 
 impl Args {
     pub(super) async fn run(self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
-        let by_name = self.output.as_deref().and_then(Format::of);
-        let format = self.format.or(by_name.filter(|_| self.what == What::Samples)).unwrap_or_default();
+        let format = match (self.format, &self.output) {
+            (Some(format), _) => format,
+            (None, Some(path)) if self.what == What::Samples => Format::of(path)?,
+            (None, _) => Format::default(),
+        };
         if self.what != What::Samples && (format != Format::Jsonl || !self.selectors.is_empty()) {
             return Err(CommandError::Usage {
                 problem: "only samples have another form than jsonl, and selectors".to_owned(),
@@ -67,10 +76,25 @@ impl Args {
         };
         let store = self.database.read(global, environment).await?;
         let mut out = output::open(self.output.as_deref())?;
+        let mut unlike = Vec::new();
         match self.what {
-            What::Samples => samples::write(&store, &part, format, &mut *out).await?,
+            What::Samples => unlike = samples::write(&store, &part, format, &mut *out).await?,
             what => events::write(&store, &part, what, &mut *out).await?,
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        store_access::whole("the result is not whole", store.damaged_rows())?;
+        nothing_like(&unlike)
     }
+}
+
+/// Says which selectors chose nothing.
+fn nothing_like(selectors: &[Selector]) -> Result<(), CommandError> {
+    if selectors.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = selectors.iter().map(|selector| format!("`{selector}`")).collect();
+    Err(CommandError::Nothing {
+        problem: format!("no series is like {}", list.join(", ")),
+        help: "`observe query` names those that are spelled alike".to_owned(),
+    })
 }

@@ -17,14 +17,15 @@ use crate::cli::{
     table, time,
 };
 
-/// Writes the points of a part, series after series.
+/// Writes the points of a part, series after series. Returns the selectors that chose no series.
 pub(super) async fn write(
     store: &SqlStore,
     part: &Part,
     format: Format,
     out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let series: Vec<SeriesInfo> = series(store, &part.selectors).await?.into_values().collect();
+) -> Result<Vec<Selector>, CommandError> {
+    let (found, unlike) = series(store, &part.selectors).await?;
+    let series: Vec<SeriesInfo> = found.into_values().collect();
     let mut writer = Writer { format, families: Families::default() };
     if format == Format::Csv {
         out.write_all(b"metric_key,timestamp,value\n")?;
@@ -38,18 +39,21 @@ pub(super) async fn write(
     if format == Format::OpenMetrics {
         Families::finish(out)?;
     }
-    Ok(())
+    Ok(unlike)
 }
 
-/// Finds the series that any selector chooses, all where there is none.
-async fn series(store: &SqlStore, selectors: &[Selector]) -> Result<BTreeMap<MetricKey, SeriesInfo>, StoreError> {
+/// Finds the series that any selector chooses, all where there is none. Returns the selectors that choose none, too.
+async fn series(store: &SqlStore, selectors: &[Selector]) -> Result<(Catalogue, Vec<Selector>), StoreError> {
     let all = [Selector::Matching(Vec::new())];
-    let mut found = BTreeMap::new();
+    let (mut found, mut unlike) = (BTreeMap::new(), Vec::new());
     for selector in if selectors.is_empty() { &all } else { selectors } {
         let mut query = SeriesQuery { selector: selector.clone(), after: None, limit: SERIES_AT_ONCE };
         loop {
             let page = store.series(&query).await?;
             let is_last = page.len() < SERIES_AT_ONCE;
+            if page.is_empty() && query.after.is_none() && !selectors.is_empty() {
+                unlike.push(selector.clone());
+            }
             query.after = page.last().map(|info| info.key.clone());
             found.extend(page.into_iter().map(|info| (info.key.clone(), info)));
             if is_last {
@@ -57,8 +61,11 @@ async fn series(store: &SqlStore, selectors: &[Selector]) -> Result<BTreeMap<Met
             }
         }
     }
-    Ok(found)
+    Ok((found, unlike))
 }
+
+/// Series by their keys.
+type Catalogue = BTreeMap<MetricKey, SeriesInfo>;
 
 /// Writes some series, or one in several pieces of time.
 async fn write_some(

@@ -18,7 +18,7 @@ use self::{
 };
 use super::what::Format;
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database, time},
+    cli::{Global, error::CommandError, output, store_access::Database, table, time},
     settings::Environment,
 };
 
@@ -41,10 +41,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) async fn run(self, global: &Global, environment: &Environment) -> Result<(), CommandError> {
         let config = self.database.config(global, environment)?;
-        let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| CommandError::Usage {
-            problem: format!("the name {:?} does not tell the form of the file", self.file.display().to_string()),
-            help: "add --format csv, jsonl or openmetrics".to_owned(),
-        })?;
+        let format = self.format.map_or_else(|| Format::of(&self.file), Ok)?;
         let mut source = Source::open(&self.file)?;
         let mut importer = Importer::open(&config).await?;
         let bounds = Bounds::new(&config, SystemClock.now());
@@ -91,15 +88,24 @@ async fn take(
 
 fn summary(counts: &Counts, config: &Config) -> String {
     let mut text = format!(
-        "imported {} points of {} series ({} new) and {} events\n",
-        counts.points, counts.series, counts.new_series, counts.events
+        "imported {} of {} series ({} new) and {}\n",
+        table::count(counts.points, "point"),
+        counts.series,
+        counts.new_series,
+        table::count(counts.events, "event"),
     );
     if counts.too_old > 0 {
         let days = config.retention.raw_days;
-        text.push_str(&format!("dropped {} points older than raw points are kept, {days} days\n", counts.too_old));
+        text.push_str(&format!(
+            "dropped {} older than raw points are kept, {days} days\n",
+            table::count(counts.too_old, "point")
+        ));
     }
     if counts.dropped_times > 0 {
-        text.push_str(&format!("dropped {} times for which a slot had no room\n", counts.dropped_times));
+        text.push_str(&format!(
+            "dropped {} for which a slot had no room\n",
+            table::count(counts.dropped_times, "time")
+        ));
     }
     if let (Some(oldest), Some(newest)) = (counts.oldest, counts.newest) {
         text.push_str(&format!("from {} to {}\n", time::rfc3339(oldest), time::rfc3339(newest)));

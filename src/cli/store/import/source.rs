@@ -51,10 +51,11 @@ impl Source {
 
     /// Says that the line read last makes no sense.
     pub(super) fn wrong(&self, problem: String, help: &str) -> CommandError {
+        let before = if self.number > 1 { "; lines before this one are in the store, so" } else { ":" };
         CommandError::Input {
             place: format!("{}:{}", self.path.display(), self.number),
             problem,
-            help: format!("{help}; lines before this one are in the store, so mend it and import the file again"),
+            help: format!("{help}{before} mend it and import the file again"),
         }
     }
 }

@@ -33,8 +33,8 @@ impl Text {
     pub(super) fn take(&mut self, line: &str, batch: &mut Batch) -> Result<(), String> {
         match self {
             Self::Csv(has_header @ false) => {
-                *has_header = true;
-                if line == HEADER { Ok(()) } else { Err(format!("the first line is not `{HEADER}`")) }
+                *has_header = line == HEADER;
+                if *has_header { Ok(()) } else { Err(format!("the first line is not `{HEADER}`")) }
             }
             Self::Csv(true) => csv(line, batch),
             Self::Jsonl => json(line, batch),
@@ -57,7 +57,8 @@ impl Text {
     /// Says what lines look like.
     pub(super) const fn help(&self) -> &'static str {
         match self {
-            Self::Csv(_) => "a line is a metric key, a time and a value: cpu.total,2026-01-31T12:00:00Z,12.5",
+            Self::Csv(false) => "the first line is metric_key,timestamp,value",
+            Self::Csv(true) => "a line is a metric key, a time and a value: cpu.total,2026-01-31T12:00:00Z,12.5",
             Self::Jsonl => {
                 "a line is an object with metric_key and points, or with id, event_type, timestamp, source and data"
             }
