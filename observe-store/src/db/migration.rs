@@ -63,7 +63,7 @@ pub(super) async fn check(transaction: &mut Transaction, migrations: &[Migration
 }
 
 /// Returns the version of the tables, `None` where there are no tables at all.
-async fn version(transaction: &mut Transaction, migrations: &[Migration]) -> Result<Option<i64>, StoreError> {
+pub(super) async fn version(transaction: &mut Transaction, migrations: &[Migration]) -> Result<Option<i64>, StoreError> {
     let sql = match transaction.dialect() {
         Dialect::Postgres => {
             "SELECT table_name::TEXT FROM information_schema.tables WHERE table_schema=current_schema()"

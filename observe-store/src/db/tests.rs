@@ -1,8 +1,9 @@
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use tempfile::TempDir;
 
 use super::{
+    migration::Migration,
     testing::{on_each, open, postgres, sqlite},
     *,
 };
