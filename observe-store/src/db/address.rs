@@ -31,12 +31,12 @@ impl FromStr for Address {
 
     /// Reads a path, `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
     fn from_str(url: &str) -> Result<Self, StoreError> {
-        match url.split_once(':') {
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres(url),
-            Some(("sqlite", path)) => sqlite(path.strip_prefix("//").unwrap_or(path)),
-            Some((scheme, rest)) if rest.starts_with("//") => {
-                Err(refused(scheme, &format!("only {ALLOWED} can be used")))
-            }
+        let Some((scheme, rest)) = url.split_once(':') else { return sqlite(url) };
+        match scheme.to_ascii_lowercase().as_str() {
+            "postgres" | "postgresql" if rest.starts_with("//") => postgres(url),
+            "sqlite" => sqlite_url(rest),
+            scheme @ ("file" | "postgres" | "postgresql") => Err(refused(scheme, &format!("only {ALLOWED}"))),
+            scheme if rest.starts_with("//") => Err(refused(scheme, &format!("only {ALLOWED}"))),
             _ => sqlite(url),
         }
     }
@@ -65,9 +65,30 @@ impl fmt::Display for Address {
     }
 }
 
+/// Reads what follows `sqlite:`. Programs do not agree on whether a path after three slashes is a relative one.
+fn sqlite_url(rest: &str) -> Result<Address, StoreError> {
+    match rest.strip_prefix("//") {
+        Some(path) if path.starts_with("//") => sqlite(path.get(1..).unwrap_or_default()),
+        Some(path) if path.starts_with('/') => Err(refused(
+            "sqlite",
+            "to some programs what follows three slashes begins at the root, to others it does not: write sqlite:PATH \
+             or sqlite:/PATH",
+        )),
+        Some(path) => sqlite(path),
+        None => sqlite(rest),
+    }
+}
+
 fn sqlite(path: &str) -> Result<Address, StoreError> {
     match path {
-        "" | ":memory:" => Err(refused("sqlite", &format!("the path of a file is missing: {ALLOWED} can be used"))),
+        "" | ":memory:" => Err(refused("sqlite", &format!("the path of a file is missing: {ALLOWED}"))),
+        path if path.eq_ignore_ascii_case("memory") => {
+            Err(refused("sqlite", "memory, in small letters and without sqlite:, keeps nothing; a file is ./memory"))
+        }
+        // SQLite would take it for a URI, and so for another file than the one that is locked.
+        path if path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:")) => {
+            Err(refused("sqlite", &format!("a path does not begin with file:, and only {ALLOWED}")))
+        }
         path if path.contains('?') => Err(refused("sqlite", "the path of a file takes no parameters")),
         path => Ok(Address::Sqlite(path.into())),
     }
@@ -96,7 +117,7 @@ fn refused(scheme: &str, reason: &str) -> StoreError {
     StoreError::Refused { store: format!("the store {scheme}:…"), reason: reason.to_owned() }
 }
 
-const ALLOWED: &str = "PATH, sqlite:PATH and postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+const ALLOWED: &str = "PATH, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE and memory can be used";
 /// What may follow the question mark.
 const PARAMETERS: [&str; 13] = [
     "application_name",
@@ -125,7 +146,9 @@ mod tests {
 
             assert_eq!((address.dialect(), address.to_string().as_str()), (Dialect::Sqlite, "data/observe.db"));
         }
-        assert_eq!("sqlite:///var/o.db".parse::<Address>().unwrap().to_string(), "/var/o.db");
+        for url in ["/var/o.db", "sqlite:/var/o.db", "SQLite:/var/o.db", "sqlite:////var/o.db"] {
+            assert_eq!(url.parse::<Address>().unwrap().to_string(), "/var/o.db");
+        }
     }
 
     #[test]
@@ -156,6 +179,15 @@ mod tests {
             "sqlite:",
             "sqlite::memory:",
             "sqlite:o.db?mode=s3cret",
+            "sqlite:///o.db",
+            "file:o.db",
+            "File:///o.db?s3cret",
+            "sqlite:file:o.db",
+            "memory",
+            "Memory",
+            "sqlite:MEMORY",
+            "postgres:/ann:s3cret@db",
+            "postgresql:s3cret",
             "mysql://ann:s3cret@db/observe",
             "postgres://ann:s3cret@db:port/observe",
             "postgres://ann@db/observe?passwort=s3cret",
@@ -166,6 +198,9 @@ mod tests {
             assert!(matches!(error, StoreError::Refused { .. }), "{url}");
             assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
         }
-        assert!("mysql://db".parse::<Address>().unwrap_err().to_string().contains("sqlite:PATH"));
+        for url in ["", "file:o.db", "mysql://db", "postgres:db"] {
+            let text = url.parse::<Address>().unwrap_err().to_string();
+            assert!(text.contains("sqlite:PATH") && text.contains("memory can be used"), "{text}");
+        }
     }
 }

@@ -4,18 +4,22 @@ use std::fmt;
 
 use observe_core::StoreError;
 
-use super::{Address, Dialect, postgres, sqlite};
+use super::{Access, Address, Dialect, place, postgres, sqlite};
 
 /// What a database is called in errors.
 pub(crate) struct Label {
+    pub(super) access: Access,
     pub(super) dialect: Dialect,
+    /// Whether a WAL with something in it lay beside the file when it was opened.
+    pub(super) had_wal: bool,
     /// The address, without a password.
     pub(super) name: String,
 }
 
 impl Label {
-    pub(super) fn new(address: &Address) -> Self {
-        Self { dialect: address.dialect(), name: address.to_string() }
+    pub(super) fn new(address: &Address, access: Access) -> Self {
+        let had_wal = matches!(address, Address::Sqlite(path) if place::has_wal(path));
+        Self { access, dialect: address.dialect(), had_wal, name: address.to_string() }
     }
 
     /// Says what an error of the driver means for whoever asked.

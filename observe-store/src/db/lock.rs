@@ -10,24 +10,71 @@ use std::{
 
 use observe_core::{Clock as _, StoreError, SystemClock};
 
-use super::{Label, Transaction, Value, trace::Trace};
+use super::{
+    Label, Transaction, Value,
+    place::{self, Identity},
+    trace::Trace,
+};
 
 /// What makes this process the only one that writes.
 pub(super) enum Hold {
-    /// A lock on a file beside the database. The system takes it back when the process ends.
-    File(#[expect(dead_code, reason = "it is locked while it is open")] File),
+    /// A lock on a file beside the database.
+    File(FileLock),
     /// The text that stands in the lease.
     Lease(String),
 }
 
-/// Locks the file beside a database.
-pub(super) fn file(label: &Label, database: &Path) -> Result<Hold, StoreError> {
-    let path = lock_path(database);
+/// A lock on a file beside a database. The system takes it back when the process ends.
+pub(super) struct FileLock {
+    database: PathBuf,
+    /// Which file the database was when it was first written to.
+    opened: Option<Identity>,
+    path: PathBuf,
+    file: File,
+}
+
+impl FileLock {
+    /// Locks the file beside a database.
+    pub(super) fn take(label: &Label, database: &Path) -> Result<Self, StoreError> {
+        let path = place::beside(database, SUFFIX);
+        let file = lock(label, &path)?;
+        Ok(Self { database: database.to_owned(), opened: None, path, file })
+    }
+
+    /// Looks whether the database is where it was, and the lock is the one that others meet: neither a lock nor a
+    /// connection notices that its file has no name any more. It is to be called while others cannot write.
+    pub(super) fn check(&mut self, label: &Label) -> Result<(), StoreError> {
+        let found = Identity::at(&self.database);
+        match (self.opened, found) {
+            (None, Ok(found)) => {
+                self.opened = Some(found);
+                // A link to a file that was not there leads somewhere now.
+                self.path = place::beside(&self.database, SUFFIX);
+            }
+            (Some(opened), Ok(found)) if opened == found => {}
+            _ => {
+                return Err(label.unavailable(format!(
+                    "the file {} was removed or replaced while it was open, so nothing is stored there: put it back, \
+                     or start the server again, which begins a new one",
+                    self.database.display()
+                )));
+            }
+        }
+        let locked = self.file.metadata().map(|metadata| Identity::of(&metadata)).ok();
+        if locked.is_none() || Identity::at(&self.path).ok() != locked {
+            self.file = lock(label, &self.path)?;
+            tracing::warn!(path = %self.path.display(), "the file that says who has the store was gone, and is back");
+        }
+        Ok(())
+    }
+}
+
+fn lock(label: &Label, path: &Path) -> Result<File, StoreError> {
     let cannot = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull => label.unavailable(format!("the disk that holds {} is full", path.display())),
         _ => label.refused(format!("the file {} cannot be written: {error}", path.display())),
     };
-    let options = File::options().create(true).read(true).write(true).truncate(false).open(&path);
+    let options = File::options().create(true).read(true).write(true).truncate(false).open(path);
     let mut file = options.map_err(cannot)?;
     match file.try_lock() {
         Ok(()) => {}
@@ -45,14 +92,7 @@ pub(super) fn file(label: &Label, database: &Path) -> Result<Hold, StoreError> {
         // On a full disk there is still something to read.
         tracing::warn!(path = %path.display(), %error, "it cannot be said who has the store");
     }
-    Ok(Hold::File(file))
-}
-
-/// The same file for every name that a database has.
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()).into_os_string();
-    path.push(".lock");
-    path.into()
+    Ok(file)
 }
 
 fn now() -> String {
@@ -146,3 +186,5 @@ const LEASE_MS: i64 = 30_000;
 /// After how long it is renewed where nothing is written.
 pub(super) const RENEWAL: Duration = Duration::from_secs(8);
 const MAX_HOLDER_BYTES: u64 = 256;
+/// What the name of the file that is locked ends with.
+const SUFFIX: &str = ".lock";

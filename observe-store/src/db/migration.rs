@@ -2,7 +2,7 @@
 
 use observe_core::{Clock as _, StoreError, SystemClock};
 
-use super::{Dialect, Transaction, Value};
+use super::{Dialect, Transaction, Value, postgres};
 
 /// One step from a version to the next.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,7 @@ pub(super) async fn run(transaction: &mut Transaction, migrations: &[Migration])
 /// Refuses a database that is not of the newest version.
 pub(super) async fn check(transaction: &mut Transaction, migrations: &[Migration]) -> Result<(), StoreError> {
     let known = newest(migrations);
+    check_schema(transaction).await?;
     match version(transaction, migrations).await? {
         Some(found) if found == known => Ok(()),
         Some(found) => Err(transaction.label().refused(format!(
@@ -62,11 +63,32 @@ pub(super) async fn check(transaction: &mut Transaction, migrations: &[Migration
     }
 }
 
+/// Refuses where the user may not use a schema: to such a user nothing is in it.
+async fn check_schema(transaction: &mut Transaction) -> Result<(), StoreError> {
+    if transaction.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    let sql = "SELECT current_schema()::TEXT";
+    let schema = transaction.fetch_first(sql, &[], |row| Ok(row.optional_text(0)?.map(str::to_owned))).await?;
+    match schema.flatten() {
+        Some(_) => Ok(()),
+        None => {
+            let help = postgres::grant(transaction.label());
+            Err(transaction.label().refused(format!("no schema of its search_path may be used: {help}")))
+        }
+    }
+}
+
 /// Returns the version of the tables, `None` where there are no tables at all.
-async fn version(transaction: &mut Transaction, migrations: &[Migration]) -> Result<Option<i64>, StoreError> {
+pub(super) async fn version(
+    transaction: &mut Transaction,
+    migrations: &[Migration],
+) -> Result<Option<i64>, StoreError> {
     let sql = match transaction.dialect() {
         Dialect::Postgres => {
-            "SELECT table_name::TEXT FROM information_schema.tables WHERE table_schema=current_schema()"
+            // Those of `information_schema` are only what the user has a right to.
+            "SELECT c.relname::TEXT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n \
+             ON n.oid=c.relnamespace WHERE n.nspname=current_schema() AND c.relkind IN ('r','p','v','m','f')"
         }
         Dialect::Sqlite => "SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'sqlite_%'",
     };

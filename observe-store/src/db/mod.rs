@@ -7,6 +7,8 @@ mod insert;
 mod label;
 mod lock;
 mod migration;
+mod opening;
+mod place;
 mod postgres;
 mod row;
 mod sqlite;
@@ -18,11 +20,7 @@ mod trace;
 mod transaction;
 mod value;
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Instant};
 
 use observe_core::StoreError;
 use parking_lot::Mutex;
@@ -36,12 +34,7 @@ pub(crate) use self::{
     transaction::{Statement, Transaction},
     value::{Value, storable},
 };
-use self::{
-    lock::{Claim, Hold},
-    migration::Migration,
-    postgres::Server,
-    transaction::Inner,
-};
+use self::{lock::Hold, postgres::Server, transaction::Inner};
 
 /// A database: one connection that writes, and some that only read.
 pub(crate) struct Database {
@@ -86,74 +79,6 @@ impl Dialect {
 }
 
 impl Database {
-    /// Opens a database. To write, it becomes the only one who does, makes the file where there is none, and brings the
-    /// tables to the newest version.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Held`] where another process writes to it, [`StoreError::Refused`] where it is of another version
-    /// or something else, [`StoreError::Unavailable`] where no connection can be had.
-    pub(crate) async fn open(address: &Address, access: Access) -> Result<Self, StoreError> {
-        Self::open_with(address, access, migration::all(address.dialect())).await
-    }
-
-    async fn open_with(address: &Address, access: Access, migrations: &[Migration]) -> Result<Self, StoreError> {
-        let label = Arc::new(Label::new(address));
-        let (pools, hold) = Self::connect(&label, address, access).await?;
-        let database = Self { label, pools, hold: Mutex::new(hold), renewed: Mutex::new(Instant::now()) };
-        match access {
-            Access::Read => migration::check(&mut database.read().await?, migrations).await?,
-            Access::Write => database.take_over(migrations).await?,
-        }
-        Ok(database)
-    }
-
-    async fn connect(label: &Label, address: &Address, access: Access) -> Result<(Pools, Option<Hold>), StoreError> {
-        let writes = access == Access::Write;
-        match address {
-            Address::Postgres(options) => {
-                postgres::try_out(label, options).await?;
-                let writer = writes.then(|| Server::writer(options));
-                Ok((Pools::Postgres { readers: Server::readers(options), writer }, None))
-            }
-            Address::Sqlite(path) if path.is_dir() => Err(label.refused("it is a directory: name a file in it")),
-            Address::Sqlite(path) => {
-                let hold = writes.then(|| lock::file(label, path)).transpose()?;
-                let writer = writes.then(|| sqlite::writer(path));
-                Ok((Pools::Sqlite { readers: sqlite::readers(path), writer }, hold))
-            }
-        }
-    }
-
-    /// Brings the tables to the newest version and, on PostgreSQL, takes the lease. One that nobody may be left to give
-    /// back is waited for: nobody renews it then.
-    async fn take_over(&self, migrations: &[Migration]) -> Result<(), StoreError> {
-        let mut seen = None;
-        loop {
-            let mut transaction = self.write().await?;
-            migration::run(&mut transaction, migrations).await?;
-            if self.dialect() == Dialect::Sqlite {
-                return transaction.commit().await;
-            }
-            let (holder, until, left) = match lock::lease(&mut transaction).await? {
-                Claim::Taken(hold) => {
-                    transaction.commit().await?;
-                    *self.hold.lock() = Some(hold);
-                    return Ok(());
-                }
-                Claim::Waiting { holder, until, left } => (holder, until, left),
-            };
-            if seen.is_some_and(|seen| seen != until) {
-                return Err(self.label.held(holder));
-            }
-            if seen.replace(until).is_none() {
-                tracing::warn!(holder, ?left, "another process has the store; waiting whether it renews its lease");
-            }
-            drop(transaction);
-            tokio::time::sleep(left.min(LOOK)).await;
-        }
-    }
-
     /// Returns which database it is.
     pub(crate) fn dialect(&self) -> Dialect {
         self.label.dialect
@@ -173,16 +98,21 @@ impl Database {
     }
 
     /// Begins to write, once the writer before is done. On PostgreSQL this renews the lease, as a part of what is
-    /// written: where another process has it, nothing can be written.
+    /// written: where another process has it, nothing can be written. Of a file it looks whether it is still there.
     ///
     /// # Errors
     ///
-    /// Says why there is no connection; [`StoreError::Held`] where another process has taken over.
+    /// Says why there is no connection, or that the file is gone; [`StoreError::Held`] where another process has taken
+    /// over.
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
         let mut transaction = self.begin().await?;
-        let holder = match &*self.hold.lock() {
+        let holder = match &mut *self.hold.lock() {
+            Some(Hold::File(lock)) => {
+                lock.check(&self.label)?;
+                None
+            }
             Some(Hold::Lease(holder)) => Some(holder.clone()),
-            _ => None,
+            None => None,
         };
         if let Some(holder) = holder {
             lock::renew(&mut transaction, &holder).await?;
@@ -191,7 +121,7 @@ impl Database {
         Ok(transaction)
     }
 
-    /// Renews the lease, if it has not been for a while. Does nothing for a file, whose lock the system keeps.
+    /// Renews the lease, if it has not been for a while. Does nothing for a file, which is looked at when it is written.
     ///
     /// # Errors
     ///
@@ -224,10 +154,11 @@ impl Database {
     ///
     /// Says what could not be given back.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        let hold = self.hold.lock().take();
-        let given_back = match &hold {
+        let mut hold = self.hold.lock().take();
+        let given_back = match &mut hold {
+            Some(Hold::File(lock)) => lock.check(&self.label),
             Some(Hold::Lease(holder)) => self.give_back(holder).await,
-            _ => Ok(()),
+            None => Ok(()),
         };
         match &self.pools {
             Pools::Postgres { readers, writer } => {
@@ -264,6 +195,3 @@ impl fmt::Debug for Database {
         f.debug_struct("Database").field("label", &self.label).finish_non_exhaustive()
     }
 }
-
-/// How often to look whether a lease was renewed.
-const LOOK: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! What is particular about PostgreSQL.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future, io, sync::Arc, time::Duration};
 
 use observe_core::StoreError;
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::Label;
+use super::{Access, Label};
 
 /// Connections to a server. No wait for it is without an end: one that was stopped, or that no packet reaches any more,
 /// does not say so.
@@ -22,6 +22,8 @@ pub(super) struct Server {
     /// Another one takes its place when the server did not answer one of its connections in time: the driver would wait
     /// for that connection before it made another.
     pool: Mutex<PgPool>,
+    /// Who waits for a connection looks for the reason, one at a time.
+    asking: tokio::sync::Mutex<()>,
 }
 
 impl Server {
@@ -49,14 +51,34 @@ impl Server {
     fn new(options: &PgConnectOptions, connections: u32, begin: SqlStr, patience: Duration) -> Arc<Self> {
         let options = options.clone().application_name("observe").disable_statement_logging();
         let pool = Mutex::new(pool(connections, &options));
-        Arc::new(Self { options, connections, begin, patience, pool })
+        let asking = tokio::sync::Mutex::new(());
+        Arc::new(Self { options, connections, begin, patience, pool, asking })
     }
 
     /// Begins a transaction.
     pub(super) async fn begin(self: &Arc<Self>) -> Result<Session, sqlx::Error> {
         let pool = self.pool.lock().clone();
-        let inner = self.wait(self.patience, pool.begin_with(self.begin.clone())).await?;
+        let begun = self.wait(self.patience, pool.begin_with(self.begin.clone()));
+        let inner = tokio::select! {
+            begun = begun => begun?,
+            error = self.refusal() => return Err(error),
+        };
         Ok(Session { inner, server: Arc::clone(self), patience: self.patience })
+    }
+
+    /// Waits until the server refuses a connection: the driver tries again until its patience ends, and then does not
+    /// say what was wrong.
+    async fn refusal(&self) -> sqlx::Error {
+        tokio::time::sleep(DOUBT).await;
+        {
+            let _turn = self.asking.lock().await;
+            match PgConnection::connect_with(&self.options).await {
+                Ok(connection) => drop(connection.close().await),
+                Err(error) => return error,
+            }
+        }
+        // The server is there, and its connections are in use.
+        future::pending().await
     }
 
     /// Waits for the server, but not for ever.
@@ -147,15 +169,32 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
         ("08" | "40" | "53" | "55" | "57" | "58", _) => label.unavailable(format!("{}: {message}", label.name)),
         ("23", _) => label.corrupt(format!("what is stored does not allow what should be: {message}")),
         ("28", _) => label.refused(format!("logging in failed: {message}; are user, password and pg_hba.conf right?")),
+        (_, "3F000" | "42501") => label.refused(format!("{message}: {}", grant(label))),
         ("3D", _) => label.refused(format!("{message}: make it with createdb")),
         ("XX", _) => label.corrupt(message.to_owned()),
         _ => label.refused(format!("{message} (code {code})")),
     }
 }
 
+/// Says how a role comes by the rights that it needs.
+pub(super) fn grant(label: &Label) -> &'static str {
+    match label.access {
+        Access::Read => {
+            "let this user read, as who owns the tables: GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON ALL TABLES IN \
+             SCHEMA … TO …"
+        }
+        Access::Write => {
+            "let this user make tables, as who owns the database: GRANT USAGE, CREATE ON SCHEMA … TO …; tables that are \
+             there must belong to this user"
+        }
+    }
+}
+
 const READERS: u32 = 4;
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// After how long a wait for one is worth a look whether the server is there.
+const DOUBT: Duration = Duration::from_millis(200);
 /// How long to wait for one that is given back.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait for a statement that writes, or a commit.

@@ -10,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::Label;
+use super::{Access, Label};
 
 /// Makes the pool of the one connection that writes. It makes the file where there is none.
 pub(super) fn writer(path: &Path) -> SqlitePool {
@@ -31,7 +31,16 @@ pub(super) fn writer(path: &Path) -> SqlitePool {
 
 /// Makes the pool of those that only read.
 pub(super) fn readers(path: &Path) -> SqlitePool {
-    pool(READERS, options(path).read_only(true).pragma("cache_size", "-512"))
+    pool(READERS, reading(path))
+}
+
+/// Makes the same for a file that nobody writes to and whose WAL is empty. It makes and locks nothing.
+pub(super) fn still(path: &Path) -> SqlitePool {
+    pool(READERS, reading(path).immutable(true))
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    options(path).read_only(true).pragma("cache_size", "-512")
 }
 
 /// Makes the file smaller by pages that nothing uses any more, as many as do not take long.
@@ -65,13 +74,10 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
     let message = error.message();
     match code & 0xff {
         BUSY | LOCKED => label.unavailable(format!("another process is writing to {}", label.name)),
-        CANTOPEN => label.refused(format!(
-            "the file cannot be opened ({message}): does its directory exist, and may this user use it?"
-        )),
+        CANTOPEN | PERM | READONLY if label.access == Access::Read => label.refused(unreadable(label, message)),
+        CANTOPEN => label.refused(format!("the file cannot be opened ({message}): may this user use its directory?")),
         CONSTRAINT => label.corrupt(format!("what is stored does not allow what should be: {message}")),
-        CORRUPT => label.corrupt(format!(
-            "{message}; restore a backup, or save what can be saved with the command .recover of sqlite3"
-        )),
+        CORRUPT => label.corrupt(format!("{message}; {}", remedy(label))),
         _ if matches!(code, FULL | IOERR_SHMSIZE) => {
             label.unavailable(format!("the disk that holds {} is full", label.name))
         }
@@ -82,6 +88,32 @@ pub(super) fn translate(label: &Label, error: &dyn DatabaseError) -> StoreError 
         NOTADB => label.refused("the file is not a database: name another one, or move it away"),
         AUTH | PERM | READONLY => label.refused(format!("the file cannot be written by this user: {message}")),
         _ => label.refused(format!("{message} (code {code})")),
+    }
+}
+
+/// Says what may keep a user from reading a file.
+fn unreadable(label: &Label, message: &str) -> String {
+    if label.had_wal {
+        format!(
+            "{message}: a part of it is in {}-wal, which can be read beside the running server, or by a user who may \
+             make files in its directory",
+            label.name
+        )
+    } else {
+        format!("{message}: it is opened only to read, and this user must be able to read it")
+    }
+}
+
+/// Says what helps where a file is damaged.
+fn remedy(label: &Label) -> String {
+    let restore = "restore a backup, or save what can be saved with the command .recover of sqlite3";
+    if label.had_wal {
+        let wal = format!("{}-wal", label.name);
+        format!(
+            "if the file was restored, {wal} may belong to the one before: move it away, and restore again; else {restore}"
+        )
+    } else {
+        restore.to_owned()
     }
 }
 

@@ -1,8 +1,9 @@
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, io::ErrorKind, time::Duration};
 
 use tempfile::TempDir;
 
 use super::{
+    migration::Migration,
     testing::{on_each, open, postgres, sqlite},
     *,
 };
@@ -201,7 +202,7 @@ async fn the_lease_of_a_process_elsewhere_is_waited_for_until_it_runs_out_or_is_
 
     change(&second, elsewhere).await;
     let renewed = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
         let mut transaction = first.begin().await.unwrap();
         transaction.execute("UPDATE lease SET expires_at=expires_at+60000", &[]).await.unwrap();
         transaction.commit().await.unwrap();
@@ -428,6 +429,57 @@ async fn the_server_ends_questions_but_not_those_that_may_take_time() {
     reader.take_time().await.unwrap();
 
     assert_eq!(limit(&mut reader).await, "0");
+}
+
+#[tokio::test]
+async fn users_without_rights_are_told_which() {
+    let Some(address) = postgres().await else { return };
+    let database = open(&address).await;
+    let mut transaction = database.write().await.unwrap();
+    let schema = transaction.fetch_first("SELECT current_schema()::TEXT", &[], |row| Ok(row.text(0)?.to_owned()));
+    let schema = schema.await.unwrap().unwrap();
+    let role = format!("role_{schema}");
+    transaction.execute(format!("CREATE ROLE {role} LOGIN PASSWORD 's3cret'"), &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let Address::Postgres(options) = address else { panic!("it is a server") };
+    let address = Address::Postgres(Box::new(options.username(&role).password("s3cret")));
+
+    for (right, access, what) in [
+        ("SELECT 1", Access::Read, "may be used: let this user read"),
+        ("SELECT 1", Access::Write, "let this user make tables"),
+        ("GRANT USAGE ON SCHEMA", Access::Read, "GRANT SELECT ON ALL TABLES"),
+        ("GRANT USAGE ON SCHEMA", Access::Write, "must belong to this user"),
+    ] {
+        let mut transaction = database.write().await.unwrap();
+        if right.starts_with("GRANT") {
+            transaction.execute(format!("{right} {schema} TO {role}"), &[]).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+
+        let error = Database::open(&address, access).await.unwrap_err();
+
+        assert!(matches!(error, StoreError::Refused { .. }) && error.to_string().contains(what), "{error}");
+    }
+    change(&database, "DELETE FROM head").await;
+    let mut transaction = database.write().await.unwrap();
+    transaction.execute(format!("DROP OWNED BY {role}"), &[]).await.unwrap();
+    transaction.execute(format!("DROP ROLE {role}"), &[]).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_connections_is_not_waited_for() {
+    let Address::Postgres(nobody) = "postgres://ann@127.0.0.1:1/observe".parse().unwrap() else { panic!("a server") };
+    let server = Server::readers(&nobody);
+
+    let began = Instant::now();
+    let outcomes = tokio::join!(server.begin(), server.begin(), server.begin(), server.begin(), server.begin());
+
+    for outcome in [outcomes.0, outcomes.1, outcomes.2, outcomes.3, outcomes.4] {
+        let error = outcome.map(drop).unwrap_err();
+        assert!(matches!(&error, sqlx::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused), "{error}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
