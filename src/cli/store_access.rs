@@ -1,8 +1,16 @@
 //! How commands get at what is stored.
 
-use std::{future::Future, io};
+use std::{
+    future::Future,
+    io,
+    path::{self, Path, PathBuf},
+};
 
 use observe::store::{Config, SqlStore};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 
 use super::{Flag, Global, error::CommandError, tell};
 use crate::{
@@ -45,6 +53,30 @@ pub(super) fn config(db: Option<&str>, global: &Global, environment: &Environmen
     }
     let config = loaded.settings.store;
     if config.is_memory() { Err(CommandError::NotStored) } else { Ok(config) }
+}
+
+/// Returns where things are stored, without a password: a file by its whole path.
+pub(super) fn place(config: &Config) -> String {
+    file(config).map_or_else(|| config.shown_url(), |file| file.display().to_string())
+}
+
+/// Returns the whole path of the file that things are stored in, where it is one.
+pub(super) fn file(config: &Config) -> Option<PathBuf> {
+    let url = config.shown_url();
+    let is_file = !config.is_memory() && !url.starts_with("postgres://");
+    is_file.then(|| path::absolute(&url).unwrap_or_else(|_| url.into()))
+}
+
+/// Says why a file can be neither written nor made.
+pub(super) fn problem(file: &Path) -> Option<String> {
+    let folder = file.parent().unwrap_or(file);
+    let of_folder = access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| (folder, error));
+    let outcome = match access(file, Access::READ_OK | Access::WRITE_OK) {
+        Ok(()) | Err(Errno::NOENT) => of_folder,
+        Err(error) => of_folder.and(Err((file, error))),
+    };
+    let (path, error) = outcome.err()?;
+    Some(format!("{} cannot be written: {}", path.display(), io::Error::from(error)))
 }
 
 /// Says that a result lacks something, where damaged rows were met.
