@@ -84,8 +84,12 @@ pub(super) const fn whole(whose: &'static str, times: u64) -> Result<(), Command
     if times == 0 { Ok(()) } else { Err(CommandError::Damaged { whose, times }) }
 }
 
-/// Runs a command to its end on this thread.
+/// Runs a command to its end on this thread. Another one hears of signals meanwhile.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
     runtime.block_on(work)
 }
