@@ -239,12 +239,35 @@ fn doctor_says_one_line_for_each_check() {
     let output = run("[server]\nport = 0\n", &["doctor"]);
 
     let text = stdout(&output);
-    for check in
-        ["kernel", "btf", "capabilities", "proc", "pressure", "cgroup", "open files", "clock", "port", "settings"]
-    {
+    for check in [
+        "kernel",
+        "btf",
+        "capabilities",
+        "proc",
+        "pressure",
+        "cgroup",
+        "open files",
+        "clock",
+        "port",
+        "store",
+        "settings",
+    ] {
         assert_eq!(text.lines().filter(|line| line[9..].starts_with(check)).count(), 1, "{check}: {text}");
     }
     assert_eq!(output.status.code(), Some(0), "{text}");
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_noticed_before_the_start() {
+    let settings = "[store]\nurl = \"no/such/folder/observe.db\"\n";
+
+    let doctor = run(settings, &["doctor"]);
+    let checked = run(settings, &["check-config"]);
+
+    let line = stdout(&doctor).lines().find(|line| line.contains(" store ")).unwrap_or_default();
+    assert!(line.starts_with("broken") && line.contains("/no/such/folder cannot be written: "), "{line}");
+    assert!(stderr(&checked).starts_with("warning: observe.toml:2:1: `store.url`: "), "{}", stderr(&checked));
+    assert_eq!((doctor.status.code(), checked.status.code()), (Some(1), Some(0)));
 }
 
 #[test]

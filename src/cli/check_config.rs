@@ -5,7 +5,7 @@ use std::{fmt::Write, path::PathBuf, process::ExitCode};
 use serde_json::json;
 use toml::Value;
 
-use super::{FAILED, Global, fail_settings, print, tell};
+use super::{FAILED, Global, fail_settings, print, store_access, tell};
 use crate::settings::{Environment, Loaded, Origin, SettingsErrors};
 
 /// Validates settings and shows where each value came from
@@ -20,7 +20,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
-        let loaded = match global.load(self.file.as_deref(), environment, Vec::new()) {
+        let mut loaded = match global.load(self.file.as_deref(), environment, Vec::new()) {
             Ok(loaded) => loaded,
             Err(errors) => {
                 if self.json {
@@ -29,12 +29,19 @@ impl Args {
                 return fail_settings(&errors);
             }
         };
+        loaded.remarks.extend(remark_on_store(&loaded));
         for remark in &loaded.remarks {
             tell(&format!("warning: {remark}\n"));
         }
         let text = if self.json { as_json(&loaded) } else { as_toml(&loaded) };
         if print(&text) { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
     }
+}
+
+/// Says why this user, on this host, could not store anything.
+fn remark_on_store(loaded: &Loaded) -> Option<String> {
+    let problem = store_access::problem(&store_access::file(&loaded.settings.store)?)?;
+    Some(format!("{}: `store.url`: {problem}", loaded.origin("store.url")))
 }
 
 /// Writes a settings file that would have the same effect, with origins as comments.

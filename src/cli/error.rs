@@ -37,6 +37,9 @@ pub(super) enum CommandError {
     /// Settings cannot be used.
     #[error("settings cannot be used")]
     Settings(SettingsErrors),
+    /// A signal ended it early.
+    #[error("stopped by a signal")]
+    Stopped { help: &'static str },
     /// The store cannot answer, or cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,6 +61,7 @@ impl CommandError {
             Self::Damaged { .. } => "`observe store check` tells everything that is damaged",
             Self::NotStored => "name a database: --db FILE, or `store.url` in the settings",
             Self::File { .. } | Self::Write(_) => "check the path, its permissions and the space that is left",
+            Self::Stopped { help } => help,
             Self::Runtime(_) => "raise the limits of threads, of memory or of open files",
             Self::Store(error) => return store_help(error).to_owned(),
             Self::Found | Self::Settings(_) => "",

@@ -5,6 +5,7 @@ mod doctor;
 mod error;
 mod http;
 mod output;
+mod progress;
 mod query;
 mod seed_demo;
 mod serve;

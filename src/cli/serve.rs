@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{FAILED, Flag, Global, fail, fail_settings, print, signals::Signals};
+use super::{FAILED, Flag, Global, fail, fail_settings, print, signals::Signals, store_access};
 use crate::{
     assemble::{self, AssembleError},
     settings::{Environment, Loaded, SettingsErrors},
@@ -124,6 +124,7 @@ fn serve(loaded: &Loaded) -> Result<(), ServeError> {
 async fn answer(loaded: &Loaded, stop: CancellationToken) -> Result<(Engine, Instant), ServeError> {
     let server = Server::bind(&loaded.settings.server).await?;
     let engine = assemble::engine(loaded).await?;
+    tracing::info!(store = store_access::place(&loaded.settings.store), "what is observed is stored");
     announce(loaded, &server);
     let state = assemble::http_state(loaded, &engine).with_server_stats(server.stats());
     let answering = server.serve(http::router(state), stop.clone(), REQUESTS_GRACE);

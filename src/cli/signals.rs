@@ -2,6 +2,7 @@
 
 use std::process;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The signals that end a server.
@@ -22,6 +23,34 @@ impl Signals {
         stop.cancel();
         let code = self.next().await;
         process::exit(code);
+    }
+}
+
+/// Whether a signal asked a command to end.
+#[derive(Debug)]
+pub(super) struct Stop {
+    asked: CancellationToken,
+    /// Holds the watch over the signals for as long as the command goes on.
+    _watch: JoinSet<()>,
+}
+
+impl Stop {
+    /// Takes the signals over, from within a runtime: the first asks to end, the second ends the process.
+    pub(super) fn new() -> Self {
+        let (asked, mut watch) = (CancellationToken::new(), JoinSet::new());
+        if let Some(signals) = Signals::new() {
+            watch.spawn(signals.watch(asked.clone()));
+        }
+        Self { asked, _watch: watch }
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_cancelled()
+    }
+
+    /// Waits until it is asked for.
+    pub(super) async fn asked(&self) {
+        self.asked.cancelled().await;
     }
 }
 

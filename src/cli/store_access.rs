@@ -1,8 +1,16 @@
 //! How commands get at what is stored.
 
-use std::{future::Future, io};
+use std::{
+    future::Future,
+    io,
+    path::{self, Path, PathBuf},
+};
 
 use observe::store::{Config, SqlStore};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 
 use super::{Flag, Global, error::CommandError, tell};
 use crate::{
@@ -47,13 +55,41 @@ pub(super) fn config(db: Option<&str>, global: &Global, environment: &Environmen
     if config.is_memory() { Err(CommandError::NotStored) } else { Ok(config) }
 }
 
+/// Returns where things are stored, without a password: a file by its whole path.
+pub(super) fn place(config: &Config) -> String {
+    file(config).map_or_else(|| config.shown_url(), |file| file.display().to_string())
+}
+
+/// Returns the whole path of the file that things are stored in, where it is one.
+pub(super) fn file(config: &Config) -> Option<PathBuf> {
+    let url = config.shown_url();
+    let is_file = !config.is_memory() && !url.starts_with("postgres://");
+    is_file.then(|| path::absolute(&url).unwrap_or_else(|_| url.into()))
+}
+
+/// Says why a file can be neither written nor made.
+pub(super) fn problem(file: &Path) -> Option<String> {
+    let folder = file.parent().unwrap_or(file);
+    let of_folder = access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| (folder, error));
+    let outcome = match access(file, Access::READ_OK | Access::WRITE_OK) {
+        Ok(()) | Err(Errno::NOENT) => of_folder,
+        Err(error) => of_folder.and(Err((file, error))),
+    };
+    let (path, error) = outcome.err()?;
+    Some(format!("{} cannot be written: {}", path.display(), io::Error::from(error)))
+}
+
 /// Says that a result lacks something, where damaged rows were met.
 pub(super) const fn whole(whose: &'static str, times: u64) -> Result<(), CommandError> {
     if times == 0 { Ok(()) } else { Err(CommandError::Damaged { whose, times }) }
 }
 
-/// Runs a command to its end on this thread.
+/// Runs a command to its end on this thread. Another one hears of signals meanwhile.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
     runtime.block_on(work)
 }

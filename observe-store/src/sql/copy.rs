@@ -9,7 +9,7 @@ use crate::{
     head, samples,
 };
 
-/// How many rows of a table were copied.
+/// How many rows of a table were copied so far.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Copied {
@@ -19,12 +19,14 @@ pub struct Copied {
     pub rows: u64,
     /// Those of them that are damaged. They are copied as they are: nothing that could be saved is lost.
     pub damaged: u64,
+    /// Whether that is all of them.
+    pub is_done: bool,
 }
 
 impl SqlStore {
     /// Copies everything into an empty store: packs bit by bit, what is not packed, events, log records, spans, states,
     /// and what else there is. What is copied is what was there when it began, whoever writes meanwhile. `report` hears
-    /// of every table. What is damaged is copied as it is, and counted.
+    /// of every table, also while it is copied. What is damaged is copied as it is, and counted.
     ///
     /// # Errors
     ///
@@ -55,7 +57,7 @@ impl SqlStore {
             });
         }
         for table in &TABLES {
-            report(copy(&mut from, &mut to, table).await?);
+            copy(&mut from, &mut to, table, report).await?;
         }
         to.commit().await
     }
@@ -100,7 +102,12 @@ impl Cell {
 }
 
 /// Copies a table a page at a time: by its key, where that is a number, so that no page has to look for its beginning.
-async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Result<Copied, StoreError> {
+async fn copy(
+    from: &mut Transaction,
+    to: &mut Transaction,
+    table: &Shape,
+    report: &mut (impl FnMut(Copied) + Send),
+) -> Result<(), StoreError> {
     let (columns, Shape { name, key, kinds, .. }) = (table.insert.columns.join(","), table);
     let is_numbered = kinds.starts_with('i') && table.insert.columns.first() == Some(key);
     let sql = if is_numbered {
@@ -109,7 +116,7 @@ async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Re
         format!("SELECT {columns} FROM {name} ORDER BY {key} LIMIT {ROWS} OFFSET $1")
     };
     let mut at = if is_numbered { i64::MIN } else { 0 };
-    let mut copied = Copied { table: name, rows: 0, damaged: 0 };
+    let mut copied = Copied { table: name, rows: 0, damaged: 0, is_done: false };
     loop {
         let read = |row: &Row<'_>| {
             let cells = kinds.chars().enumerate().map(|(column, kind)| Cell::read(row, column, kind));
@@ -120,8 +127,11 @@ async fn copy(from: &mut Transaction, to: &mut Transaction, table: &Shape) -> Re
         copied.damaged += rows.iter().filter(|row| is_damaged(name, row)).count() as u64;
         write(to, table, &rows).await?;
         if rows.len() < ROWS {
-            return Ok(copied);
+            copied.is_done = true;
+            report(copied);
+            return Ok(());
         }
+        report(copied);
         at = match rows.last().and_then(|row| row.first()) {
             Some(Cell::Int(Some(last))) if is_numbered => last.saturating_add(1),
             _ => at.saturating_add(ROWS as i64),

@@ -2,6 +2,7 @@
 
 mod host;
 mod port;
+mod store;
 
 use std::{fmt::Write, io, process::ExitCode};
 
@@ -46,6 +47,7 @@ impl Args {
         let settings = loaded.as_ref().map_or_else(|_| Settings::default(), |loaded| loaded.settings.clone());
         let mut checks = Host::new(&settings.collectors.roots).checks();
         checks.push(port::check(&settings.server.host, settings.server.port));
+        checks.push(store::check(&settings.store));
         checks.push(settings_file(&loaded));
 
         let text = if self.json {

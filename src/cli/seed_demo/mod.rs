@@ -17,7 +17,10 @@ use self::{findings::Findings, host::Host, recorder::Recorder};
 use super::{
     Global,
     error::{CommandError, finish},
-    output, store_access, time,
+    output,
+    progress::Progress,
+    signals::Stop,
+    store_access, time,
 };
 use crate::settings::Environment;
 
@@ -63,13 +66,14 @@ impl Args {
             })
         };
         importer.close().await?;
-        let Added { points, series, events, logs, spans } = filled?;
+        let Added { hours, points, series, events, logs, spans } = filled?;
         let url = config.shown_url();
         output::write(&format!(
             "added to {url}: {points} points of {series} series, {events} events, {logs} log records and {spans} spans, \
-             {} h of them, all made up\nto look at them: OBSERVE_STORE__URL={url} observe serve\n",
-            self.hours
-        ))
+             {hours} h of them, all made up\nto look at them: OBSERVE_STORE__URL={url} observe serve\n"
+        ))?;
+        let is_whole = hours == self.hours;
+        if is_whole { Ok(()) } else { Err(CommandError::Stopped { help: "what was added is in the store" }) }
     }
 
     /// Writes hour by hour.
@@ -80,8 +84,9 @@ impl Args {
         let mut host = Host::new(&mut recorder, start, end);
         let mut findings = Findings::new(start, end);
         let mut added = Added { series: recorder.len(), ..Added::default() };
+        let (stop, mut progress) = (Stop::new(), Progress::new("points", false));
         let mut from = start;
-        while from < end {
+        while from < end && !stop.is_asked() {
             let until = from + Duration::from_secs(3_600);
             let mut now = from;
             while now < until {
@@ -96,6 +101,8 @@ impl Args {
             found.iter().for_each(|event| added.note(event.kind()));
             importer.events(&found).await?;
             from = until;
+            added.hours += 1;
+            progress.tell(added.points);
         }
         Ok(added)
     }
@@ -104,6 +111,7 @@ impl Args {
 /// How much was made up.
 #[derive(Debug, Default)]
 struct Added {
+    hours: u16,
     points: u64,
     series: usize,
     events: u64,

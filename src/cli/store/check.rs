@@ -58,7 +58,7 @@ fn unreadable(error: StoreError) -> CommandError {
     match error {
         StoreError::Corrupt { .. } => CommandError::Nothing {
             problem: error.to_string(),
-            help: "restore a backup: it cannot be looked into any further".to_owned(),
+            help: "nothing in it can be looked into before that".to_owned(),
         },
         _ => error.into(),
     }

@@ -12,6 +12,8 @@ use crate::{
         Global,
         error::CommandError,
         output,
+        progress::Progress,
+        signals::Stop,
         store_access::{self, Database},
     },
     settings::Environment,
@@ -45,14 +47,24 @@ impl Args {
         }
         let store = SqlStore::read(&from).await?;
         let mut text = String::new();
-        let mut times = 0;
-        let report = |Copied { table, rows, damaged, .. }: Copied| {
+        let (mut times, mut before) = (0, 0);
+        let (stop, mut progress) = (Stop::new(), Progress::new("rows", false));
+        let report = |Copied { table, rows, damaged, is_done, .. }: Copied| {
+            progress.tell(before + rows);
+            if !is_done {
+                return;
+            }
             times += damaged;
+            before += rows;
             if rows > 0 {
                 text.push_str(&format!("{rows:>12} rows of {table}\n"));
             }
         };
-        store.copy_to(&to, report).await.map_err(|error| about(error, &to))?;
+        tokio::select! {
+            copied = store.copy_to(&to, report) => copied.map_err(|error| about(error, &to))?,
+            () = stop.asked() => return Err(CommandError::Stopped { help: "nothing was copied" }),
+        }
+        drop(progress);
         output::write(&format!("{text}copied {} to {}\n", from.shown_url(), to.shown_url()))?;
         store_access::whole("the copy has what is damaged as it is", times)
     }

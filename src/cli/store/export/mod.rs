@@ -54,6 +54,8 @@ struct Part {
     selectors: Vec<Selector>,
     start: Timestamp,
     end: Timestamp,
+    /// Whether it goes into a file.
+    has_file: bool,
 }
 
 impl Args {
@@ -71,6 +73,7 @@ impl Args {
         }
         let part = Part {
             selectors: self.selectors,
+            has_file: self.output.is_some(),
             start: self.start.unwrap_or(Timestamp::MIN),
             end: self.end.unwrap_or(Timestamp::MAX).min(SystemClock.now() + Duration::from_secs(86_400)),
         };

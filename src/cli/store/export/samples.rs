@@ -10,6 +10,7 @@ use observe::{
 use super::{Format, Part};
 use crate::cli::{
     error::CommandError,
+    progress::Progress,
     store::{
         lines::{exact, write_samples},
         openmetrics::Families,
@@ -26,7 +27,8 @@ pub(super) async fn write(
 ) -> Result<Vec<Selector>, CommandError> {
     let (found, unlike) = series(store, &part.selectors).await?;
     let series: Vec<SeriesInfo> = found.into_values().collect();
-    let mut writer = Writer { format, families: Families::default() };
+    let mut writer =
+        Writer { format, families: Families::default(), points: 0, progress: Progress::new("points", !part.has_file) };
     if format == Format::Csv {
         out.write_all(b"metric_key,timestamp,value\n")?;
     }
@@ -118,10 +120,14 @@ fn life(info: &SeriesInfo, part: &Part) -> (Timestamp, Timestamp) {
 struct Writer {
     format: Format,
     families: Families,
+    points: u64,
+    progress: Progress,
 }
 
 impl Writer {
     fn write(&mut self, out: &mut dyn Write, info: &SeriesInfo, points: &[Point]) -> std::io::Result<()> {
+        self.points += points.len() as u64;
+        self.progress.tell(self.points);
         match self.format {
             Format::Csv => {
                 let key = table::csv_field(&info.key.to_string());

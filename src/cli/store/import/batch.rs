@@ -23,6 +23,8 @@ pub(super) struct Batch {
     series: Vec<(SeriesInfo, Vec<Point>)>,
     events: Vec<Arc<Enriched>>,
     bytes: usize,
+    /// Points and events so far.
+    taken: u64,
     counts: Counts,
     /// Hashes of the keys that were written, to count series once.
     seen: HashSet<u64>,
@@ -51,6 +53,7 @@ impl Batch {
             series: Vec::new(),
             events: Vec::new(),
             bytes: 0,
+            taken: 0,
             counts: Counts::default(),
             seen: HashSet::new(),
         }
@@ -93,12 +96,18 @@ impl Batch {
     }
 
     pub(super) fn event(&mut self, event: Enriched) {
+        self.taken += 1;
         self.bytes += event.size_bytes();
         self.events.push(Arc::new(event));
     }
 
     pub(super) const fn is_full(&self) -> bool {
         self.bytes >= MAX_BYTES
+    }
+
+    /// Returns how many points and events were taken so far.
+    pub(super) const fn taken(&self) -> u64 {
+        self.taken
     }
 
     pub(super) const fn counts(&self) -> &Counts {
@@ -162,6 +171,7 @@ impl Batch {
         }
         if let Some((_, points)) = self.series.get_mut(index) {
             points.push(point);
+            self.taken += 1;
             self.bytes += size_of::<Point>();
         }
         Ok(())

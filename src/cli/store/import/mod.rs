@@ -18,7 +18,9 @@ use self::{
 };
 use super::what::Format;
 use crate::{
-    cli::{Global, error::CommandError, output, store_access::Database, table, time},
+    cli::{
+        Global, error::CommandError, output, progress::Progress, signals::Stop, store_access::Database, table, time,
+    },
     settings::Environment,
 };
 
@@ -46,7 +48,8 @@ impl Args {
         let mut importer = Importer::open(&config).await?;
         let bounds = Bounds::new(&config, SystemClock.now());
         let mut batch = Batch::new(bounds);
-        let read = take(&mut source, Text::new(format), &mut batch, &mut importer).await;
+        let stop = Stop::new();
+        let read = take(&mut source, Text::new(format), &mut batch, &mut importer, &stop).await;
         // Whatever was read before a line that makes no sense is in the store, and is there once however often it comes.
         let written = batch.write(&mut importer).await;
         importer.close().await?;
@@ -76,11 +79,19 @@ async fn take(
     mut text: Text,
     batch: &mut Batch,
     importer: &mut Importer,
+    stop: &Stop,
 ) -> Result<(), CommandError> {
+    let mut progress = Progress::new("points and events", false);
     while let Some(line) = source.next_line()? {
         text.take(line, batch).map_err(|problem| source.wrong(problem, text.help()))?;
         if batch.is_full() {
             batch.write(importer).await?;
+        }
+        progress.tell(batch.taken());
+        if stop.is_asked() {
+            return Err(CommandError::Stopped {
+                help: "what was read is in the store; import the file again to have the rest",
+            });
         }
     }
     text.finish().map_err(|problem| source.wrong(problem, text.help()))
