@@ -69,6 +69,15 @@ impl FileLock {
     }
 }
 
+impl Drop for FileLock {
+    /// A child process that is about to begin has the file open, too, so closing it here does not release it yet.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(path = %self.path.display(), %error, "the lock goes when the process ends");
+        }
+    }
+}
+
 fn lock(label: &Label, path: &Path) -> Result<File, StoreError> {
     let cannot = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull => label.unavailable(format!("the disk that holds {} is full", path.display())),

@@ -71,7 +71,7 @@ impl Filling<'_> {
             Ok(stamps) => stamps,
             Err(error) => return self.report(id(slot::stamps_no(self.group.group)), &error),
         };
-        let end = (minute + self.group.slot_minutes) * NANOS_PER_MINUTE;
+        let end = (minute + self.group.slot_minutes).saturating_mul(NANOS_PER_MINUTE);
         for (pack, blob) in packs.iter().zip(blobs) {
             let Some(blob) = blob else { continue };
             match PackView::parse(blob) {

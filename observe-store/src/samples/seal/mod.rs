@@ -198,7 +198,7 @@ impl Job {
             table.replace(tx, rows).await?;
             self.counts.bytes[*table as usize] += rows.iter().map(|row| row.data.len() as u64).sum::<u64>();
         }
-        let end = (work.minute + self.slot_minutes) * NANOS_PER_MINUTE;
+        let end = (work.minute + self.slot_minutes).saturating_mul(NANOS_PER_MINUTE);
         note_progress(tx, self.group, end, self.last).await
     }
 }

@@ -23,9 +23,9 @@ impl Job {
         pack_no: i64,
         (columns, is_whole): (&Columns, bool),
     ) -> Result<[(Table, PackRow); 2], StoreError> {
-        let start = work.minute * NANOS_PER_MINUTE;
-        let slot = start..start + self.slot_minutes * NANOS_PER_MINUTE;
-        let around = floor(slot.start, HOUR)..floor(slot.end - 1, HOUR) + HOUR;
+        let start = work.minute.saturating_mul(NANOS_PER_MINUTE);
+        let slot = start..start.saturating_add(self.slot_minutes * NANOS_PER_MINUTE);
+        let around = floor(slot.start, HOUR)..floor(slot.end - 1, HOUR).saturating_add(HOUR);
         let (minutes_id, mut minutes) = self.tier_row(tx, Table::Tier1, work.minute, pack_no).await?;
         let (hours_id, mut hours) = self.tier_row(tx, Table::Tier2, work.minute, pack_no).await?;
         for (series, cells) in columns.iter() {
