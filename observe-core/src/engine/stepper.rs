@@ -68,11 +68,14 @@ impl Stepper {
     fn hand_on(&self, outcome: Outcome, through: u64) {
         let progress = self.shared.intake.progress();
         self.shared.tick.fetch_add(1, Relaxed);
-        match &self.backlog {
-            Some(backlog) => backlog.add(outcome.commit, through, progress),
-            None => progress.advance(through),
+        if let Some(backlog) = &self.backlog {
+            backlog.add(outcome.commit, through, progress);
         }
         self.shared.bus.publish(&outcome.announce);
+        if self.backlog.is_none() {
+            // Whoever has waited for an item finds what follows from it on the bus.
+            progress.advance(through);
+        }
     }
 }
 
