@@ -9,7 +9,7 @@ use super::{
     tier,
 };
 use crate::{
-    db::{Insert, Row, Statement, Transaction, Value},
+    db::{Insert, Row, Transaction, Value},
     pack::{PackView, decode_stamps},
 };
 
@@ -60,15 +60,6 @@ impl Table {
             Self::Tier1 => slot_minutes.max(360),
             Self::Tier2 => 14_400,
         }
-    }
-
-    /// Returns the rows with these numbers, by number.
-    pub(crate) async fn rows(self, tx: &mut Transaction, ids: &[i64]) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
-        let mut rows = BTreeMap::new();
-        for some in ids.chunks(IDS_AT_ONCE) {
-            rows.extend(tx.fetch_all(self.select(some), &[], read).await?);
-        }
-        Ok(rows)
     }
 
     /// Returns the rows numbered `first` to `last`.
@@ -167,17 +158,6 @@ impl Table {
         tx.fetch_all(sql, &[begin(from), begin(to + 1)], read).await?;
         Ok(reach)
     }
-
-    /// Asks for rows by number. SQLite looks for the names of bound values one by one, so numbers stand in the text.
-    fn select(self, ids: &[i64]) -> Statement {
-        let mut sql = format!("SELECT id, data FROM {} WHERE id IN (", self.name());
-        for (index, id) in ids.iter().enumerate() {
-            sql.push_str(if index == 0 { "" } else { "," });
-            sql.push_str(&id.to_string());
-        }
-        sql.push(')');
-        Statement::built(sql).once()
-    }
 }
 
 fn read(row: &Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
@@ -199,6 +179,4 @@ static REPLACE_PACK: Insert = replace!("INSERT INTO pack");
 static REPLACE_TIER1: Insert = replace!("INSERT INTO tier1");
 static REPLACE_TIER2: Insert = replace!("INSERT INTO tier2");
 
-/// Rows that one statement asks for.
-pub(crate) const IDS_AT_ONCE: usize = 256;
 const ROWS_A_STATEMENT: usize = 64;

@@ -68,7 +68,7 @@ impl Job {
     ) -> Result<(i64, TierPack), StoreError> {
         let length = table.slot_minutes(self.slot_minutes);
         let id = PackKey { minute: minute - minute.rem_euclid(length), pack_no }.id();
-        let row = table.rows(tx, &[id]).await?.remove(&id);
+        let row = table.rows_between(tx, id, id).await?.remove(&id);
         let Some(row) = row else { return Ok((id, TierPack::default())) };
         let decoded = TierPack::decode(&row, &mut self.scratch).unwrap_or_else(|error| {
             tracing::error!(table = table.name(), row = id, %error, "a row of a tier is damaged and begins anew");
