@@ -1,6 +1,7 @@
 //! The trait of everything that reads a source, and what the driver hands to it.
 
 use std::{
+    borrow::Cow,
     error::Error,
     io, mem,
     path::PathBuf,
@@ -139,7 +140,7 @@ pub enum CollectError {
     },
     /// This host does not have the source.
     #[error("not available on this host: {0}")]
-    Unsupported(&'static str),
+    Unsupported(Cow<'static, str>),
 }
 
 impl From<Frame> for Item {

@@ -8,6 +8,7 @@ mod event;
 mod frame;
 pub mod history;
 mod intake;
+mod kernel;
 mod metric;
 mod notifier;
 mod processor;
@@ -27,15 +28,19 @@ pub use self::{
         RefillStatus, StartError, StoreStatus,
     },
     event::{
-        Anomaly, Custom, Direction, Enriched, EventData, EventId, EventKind, EventKinds, Finding, IdSequence,
-        InvalidTraceId, Level, LogRecord, Point, ProcessCache, ProcessCacheStats, ProcessInfo, Resource, Severity,
-        Span, SpanId, SpanKind, SpanStatus, SystemEvent, TraceId, Trend, UnknownEventKind,
+        Anomaly, Custom, Direction, Enriched, EventData, EventId, EventKind, EventKinds, Exec, Finding, IdSequence,
+        InvalidTraceId, Io, Level, LogRecord, Packet, PacketKind, Point, ProcessCache, ProcessCacheStats,
+        ProcessChange, ProcessInfo, Resource, Security, Severity, Span, SpanId, SpanKind, SpanStatus, Syscall,
+        SystemEvent, Task, TraceId, Trend, UnknownEventKind,
     },
     frame::{
         Bitmap, Column, Frame, InvalidFrame, InvalidSchema, KeyedTable, MAX_COLUMNS, Reading, Row, Schema,
         SchemaBuilder, Subject, SubjectId, Subjects, Table,
     },
     intake::{EventSink, IntakeStats, Item, NotDurable, Refused, Ticket},
+    kernel::{
+        FeatureState, FeatureStatus, KernelBoard, KernelFacts, KernelMode, KernelStatus, ProgramStatus, SecurityCounts,
+    },
     metric::{
         Attribute, Attributes, Formula, InvalidAttribute, InvalidMetricKey, Metric, MetricKey, MetricKind, OtelName,
         Term, Unit, names,

@@ -73,10 +73,11 @@ impl CgroupCollector {
     }
 
     fn find_hierarchy(&self) -> Result<Hierarchy, CollectError> {
-        let layout = Layout::detect(&self.mount).ok_or(CollectError::Unsupported("no control groups"))?;
+        let layout =
+            Layout::detect(&self.mount).ok_or_else(|| CollectError::Unsupported("no control groups".into()))?;
         // The columns are constant, so they fit together on every host or on none.
         Hierarchy::new(layout, self.interval, self.search_interval)
-            .map_err(|_| CollectError::Unsupported("columns of control groups do not fit together"))
+            .map_err(|_| CollectError::Unsupported("columns of control groups do not fit together".into()))
     }
 }
 

@@ -75,7 +75,7 @@ impl Collector for HardwareCollector {
             self.families.iter_mut().for_each(|family| family.search(&self.sys));
         }
         if self.readings == 0 && self.families.iter().all(|family| family.devices.is_empty()) {
-            return Err(CollectError::Unsupported("no sensors, and no disks or links that tell their state"));
+            return Err(CollectError::Unsupported("no sensors, and no disks or links that tell their state".into()));
         }
         self.readings += 1;
         self.families.iter_mut().for_each(|family| family.read(&mut self.buffer, cx));

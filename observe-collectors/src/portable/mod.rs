@@ -33,7 +33,7 @@ fn opened<T>(
     if is_new {
         *slot = open().ok();
     }
-    slot.as_mut().map(|part| (part, is_new)).ok_or(CollectError::Unsupported("not known to sysinfo"))
+    slot.as_mut().map(|part| (part, is_new)).ok_or_else(|| CollectError::Unsupported("not known to sysinfo".into()))
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl ProcessCollector {
         let since = self.read_at.replace(cx.timestamp());
         self.elapsed_seconds = since.map_or(0.0, |since| cx.timestamp().since(since).as_secs_f64());
         if population.listed == 0 {
-            return Err(CollectError::Unsupported("no processes in procfs"));
+            return Err(CollectError::Unsupported("no processes in procfs".into()));
         }
         let tracked = &mut self.tracked;
         population.bury(|process| {

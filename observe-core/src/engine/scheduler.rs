@@ -1,6 +1,7 @@
 //! The loop that drives one collector.
 
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -90,7 +91,7 @@ enum Outcome {
     Failed(String),
     Panicked(String),
     Partly(String),
-    Unsupported(&'static str),
+    Unsupported(Cow<'static, str>),
 }
 
 /// What is known about a collector.
@@ -164,7 +165,7 @@ impl CollectorRecord {
         let (state, reason) = match outcome {
             Outcome::Done => (CollectorState::Healthy, None),
             Outcome::Partly(reason) => (CollectorState::Degraded, Some(reason.clone())),
-            Outcome::Unsupported(reason) => (CollectorState::Unsupported, Some((*reason).to_owned())),
+            Outcome::Unsupported(reason) => (CollectorState::Unsupported, Some(reason.to_string())),
             Outcome::Failed(reason) if *failures_in_a_row < FAILURES_TO_FAIL => {
                 (CollectorState::Degraded, Some(reason.clone()))
             }

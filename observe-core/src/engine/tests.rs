@@ -107,7 +107,7 @@ fn two_engines_run_in_one_process() {
 
 #[test]
 fn health_follows_what_the_collector_says() {
-    let unsupported = ScriptedCollector::new("x").then(|_| Err(CollectError::Unsupported("no such thing")));
+    let unsupported = ScriptedCollector::new("x").then(|_| Err(CollectError::Unsupported("no such thing".into())));
     let partly = ScriptedCollector::new("x").then(|cx| {
         cx.degrade("half of it is hidden");
         Ok(())

@@ -3,6 +3,7 @@
 mod data;
 mod finding;
 mod id;
+mod kernel;
 mod kind;
 mod log;
 mod process;
@@ -14,6 +15,7 @@ pub use self::{
     data::{Custom, EventData},
     finding::{Anomaly, Direction, Finding, Level, Point, Trend},
     id::{EventId, IdSequence},
+    kernel::{Exec, Io, Packet, PacketKind, ProcessChange, Security, Syscall, Task},
     kind::{EventKind, EventKinds, UnknownEventKind},
     log::{InvalidTraceId, LogRecord, Resource, SpanId, TraceId},
     process::{Enriched, ProcessCache, ProcessCacheStats, ProcessInfo},

@@ -30,6 +30,7 @@ use crate::{Attributes, EventKind, Metric, MetricKey, MetricKind, Subject};
 pub struct Schema {
     name: Cow<'static, str>,
     kind: EventKind,
+    origin: &'static str,
     interval: Duration,
     columns: Vec<Column>,
     raw_len: usize,
@@ -91,6 +92,7 @@ impl Schema {
         SchemaBuilder {
             name: name.into(),
             kind: EventKind::Metric,
+            origin: "collector",
             interval: Duration::from_secs(1),
             columns: Vec::new(),
         }
@@ -106,6 +108,12 @@ impl Schema {
     #[must_use]
     pub const fn kind(&self) -> EventKind {
         self.kind
+    }
+
+    /// Returns where frames come from, as events say it: `collector::cpu`, `ebpf::syscall`.
+    #[must_use]
+    pub fn source(&self) -> String {
+        format!("{}::{}", self.origin, self.name)
     }
 
     /// Returns the time that usually lies between two frames.
@@ -161,6 +169,7 @@ impl Schema {
 pub struct SchemaBuilder {
     name: Cow<'static, str>,
     kind: EventKind,
+    origin: &'static str,
     interval: Duration,
     columns: Vec<(Metric, Vec<(&'static str, String)>)>,
 }
@@ -186,6 +195,13 @@ impl SchemaBuilder {
     #[must_use]
     pub const fn kind(mut self, kind: EventKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Sets what kind of thing reads, the first part of [`Schema::source`]; `collector` unless set.
+    #[must_use]
+    pub const fn origin(mut self, origin: &'static str) -> Self {
+        self.origin = origin;
         self
     }
 
@@ -220,6 +236,7 @@ impl SchemaBuilder {
         Ok(Arc::new(Schema {
             name: self.name,
             kind: self.kind,
+            origin: self.origin,
             interval: self.interval,
             columns,
             raw_len,

@@ -235,7 +235,7 @@ impl Processor {
 /// Makes the event that observers see of a frame.
 fn frame_event((id, reading): (EventId, Reading)) -> Arc<Enriched> {
     let timestamp = reading.timestamp();
-    let source = format!("collector::{}", reading.frame().schema().name());
+    let source = reading.frame().schema().source();
     let mut event = SystemEvent::new(source, timestamp, EventData::Frame(reading));
     event.id = id;
     Arc::new(Enriched { event, process: None })
