@@ -6,7 +6,7 @@
 /* The last row counts turns of sampling; no call has this number. */
 #define TURNS (ROWS - 1)
 #define STARTS 8192
-#define TOP 1024
+#define TOP 256
 #define X32_BIT 0x40000000
 /* 2^32 divided by the golden ratio: multiples of it are spread evenly, whatever the program's own rhythm. */
 #define GOLDEN 0x9E3779B1
@@ -18,9 +18,11 @@
 const volatile __u32 cfg_sample_shift = 6;
 /* Calls that take at least so long are told one by one. */
 const volatile __u64 cfg_slow_ns = 1000000000;
+/* One bit for each call of which slow ones are told: those that wait by their nature are never slow. */
+const volatile __u64 cfg_told[ROWS / 64] = {};
 /* Only this process, unless it is 0. */
 const volatile __u32 cfg_pid = 0;
-/* Processes and control groups are credited with one call in 2^cfg_top_shift; none with NO_LATENCY. */
+/* Processes and control groups are credited with one timed call in 2^cfg_top_shift; none with NO_LATENCY. */
 const volatile __u32 cfg_top_shift = 6;
 
 struct obs_syscall {
@@ -72,7 +74,7 @@ static __always_inline bool is_turn(__u32 turn, __u32 shift)
 static __always_inline void credit(__u32 half, __u64 owner, __u32 number)
 {
     __u32 hash = ((__u32)(owner ^ owner >> 32) * 31 + number) * GOLDEN;
-    __u32 key = half * TOP + (hash >> 22);
+    __u32 key = half * TOP + (hash >> 24);
     struct obs_top *top = bpf_map_lookup_elem(&obs_tops, &key);
     if (!top)
         return;
@@ -102,7 +104,12 @@ static __always_inline struct obs_syscall *row_of(__u32 number)
     return obs_row(&obs_syscalls, ROWS, number);
 }
 
-static __always_inline void tell(__u64 ids, __u64 now, __u64 duration, __s64 result, __u32 number)
+static __always_inline bool is_told(__u32 number)
+{
+    return number < ROWS && (cfg_told[number >> 6] >> (number & 63) & 1);
+}
+
+static __always_inline void tell(__u64 now, __u64 duration, __s64 result, __u32 number)
 {
     struct obs_slow_syscall *record = obs_reserve(now, sizeof(*record));
     if (!record)
@@ -117,18 +124,93 @@ static __always_inline void tell(__u64 ids, __u64 now, __u64 duration, __s64 res
 }
 
 /* The rare part of an exit: the call was timed. */
-static __always_inline void time_call(struct obs_syscall *row, __u64 ids, __u32 number, __s64 result)
+static __always_inline void time_call(struct obs_syscall *row, struct obs_start *start, __u64 ids, __s64 result)
 {
-    __u32 key = (__u32)ids & (STARTS - 1);
-    struct obs_start *start = bpf_map_lookup_elem(&obs_starts, &key);
-    if (!start || start->tid != (__u32)ids || start->number != number)
-        return;
+    __u32 number = start->number;
     start->tid = 0;
     __u64 now = bpf_ktime_get_ns();
     __u64 duration = now - start->time;
     obs_observe(&row->latency, duration);
-    if (OBS_UNLIKELY(duration >= cfg_slow_ns))
-        tell(ids, now, duration, result, number);
+    struct obs_syscall *turns = obs_row(&obs_syscalls, ROWS, TURNS);
+    if (turns && cfg_top_shift != NO_LATENCY && is_turn((__u32)turns->errors++, cfg_top_shift)) {
+        credit(0, ids >> 32, number);
+        credit(1, bpf_get_current_cgroup_id(), number);
+    }
+    if (OBS_UNLIKELY(duration >= cfg_slow_ns) && is_told(number))
+        tell(now, duration, result, number);
+}
+
+static __always_inline struct obs_start *start_of(__u64 ids)
+{
+    __u32 key = (__u32)ids & (STARTS - 1);
+    return bpf_map_lookup_elem(&obs_starts, &key);
+}
+
+/* Whether this call is to be timed. */
+static __always_inline bool is_timed(void)
+{
+    if (cfg_sample_shift == NO_LATENCY)
+        return false;
+    struct obs_syscall *turns = obs_row(&obs_syscalls, ROWS, TURNS);
+    return turns && is_turn((__u32)turns->calls++, cfg_sample_shift);
+}
+
+static __always_inline void count(struct obs_syscall *row, __s64 result)
+{
+    row->calls++;
+    /* Error numbers are 1 to 4095; 512 and above mean that the call begins again. */
+    if (OBS_UNLIKELY(result < 0 && result > -512))
+        row->errors++;
+}
+
+#ifdef OBS_RAW
+/* Reads nothing of the kernel's: works where the kernel does not describe its types. So the number is taken down at
+ * entry, for every call. */
+OBS_SEC("sys_enter")
+int sys_enter(__u64 *context)
+{
+    __u64 ids = bpf_get_current_pid_tgid();
+    struct obs_start *start = start_of(ids);
+    if (!start || !is_wanted(ids))
+        return 0;
+    __u32 number = OBS_ARG(context, 1, __u32);
+    bool timed = is_timed();
+    start->number = number;
+    start->time = timed ? bpf_ktime_get_ns() : 0;
+    start->tid = (__u32)ids;
+    return 0;
+}
+
+OBS_SEC("sys_exit")
+int sys_exit(__u64 *context)
+{
+    __u64 ids = bpf_get_current_pid_tgid();
+    struct obs_start *start = start_of(ids);
+    if (!start || !is_wanted(ids))
+        return 0;
+    bool is_own = start->tid == (__u32)ids;
+    struct obs_syscall *row = row_of(is_own ? start->number : TURNS - 1);
+    if (!row)
+        return 0;
+    count(row, OBS_ARG(context, 1, __s64));
+    if (is_own && start->time)
+        time_call(row, start, ids, OBS_ARG(context, 1, __s64));
+    return 0;
+}
+#else
+OBS_SEC("sys_enter")
+int sys_enter(__u64 *context)
+{
+    if (!is_timed())
+        return 0;
+    __u64 ids = bpf_get_current_pid_tgid();
+    struct obs_start *start = start_of(ids);
+    if (!start || !is_wanted(ids))
+        return 0;
+    start->number = OBS_ARG(context, 1, __u32);
+    start->time = bpf_ktime_get_ns();
+    start->tid = (__u32)ids;
+    return 0;
 }
 
 static __always_inline __u32 number_of(__u64 regs)
@@ -136,6 +218,26 @@ static __always_inline __u32 number_of(__u64 regs)
     struct pt_regs___x86 *x86 = (void *)regs;
     struct pt_regs___arm64 *arm64 = (void *)regs;
     if (bpf_core_field_exists(x86->orig_ax))
-        return (__u32)OBS_GET(x86, orig_ax);
-    return (__u32)OBS_GET(arm64, syscallno);
+        return (__u32)x86->orig_ax;
+    return (__u32)arm64->syscallno;
 }
+
+OBS_SEC("sys_exit")
+int sys_exit(__u64 *context)
+{
+    __u64 ids = bpf_get_current_pid_tgid();
+    if (!is_wanted(ids))
+        return 0;
+    __u32 number = number_of(context[0]);
+    struct obs_syscall *row = row_of(number);
+    if (!row)
+        return 0;
+    count(row, OBS_ARG(context, 1, __s64));
+    if (cfg_sample_shift == NO_LATENCY)
+        return 0;
+    struct obs_start *start = start_of(ids);
+    if (OBS_UNLIKELY(start && start->tid == (__u32)ids && start->number == number))
+        time_call(row, start, ids, OBS_ARG(context, 1, __s64));
+    return 0;
+}
+#endif

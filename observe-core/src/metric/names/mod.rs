@@ -12,6 +12,7 @@ pub mod memory;
 pub mod network;
 pub mod pressure;
 pub mod process;
+pub mod syscall;
 
 use super::Metric;
 
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         network::ROWS,
         pressure::ROWS,
         process::ROWS,
+        syscall::ROWS,
     ];
     modules.into_iter().flatten().copied()
 }

@@ -1,0 +1,129 @@
+//! What users may set about tracing the kernel.
+
+use std::time::Duration;
+
+use observe_core::InvalidSchema;
+use serde::{Deserialize, Serialize};
+
+/// The section `[ebpf]` of the settings.
+///
+/// # Examples
+///
+/// ```
+/// use observe_ebpf::{Config, Latency};
+///
+/// let mut config = Config::default();
+/// config.syscalls.latency = Latency::Full;
+/// ```
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the numbers come from.
+    pub mode: Mode,
+    /// What numbers of the mode `simulated` follow from.
+    pub seed: u64,
+    /// Whether the kernel counts runs and time of each program, which costs some 20 ns a run and needs `CAP_SYS_ADMIN`.
+    pub program_stats: bool,
+    /// System calls.
+    pub syscalls: SyscallsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { mode: Mode::default(), seed: 1, program_stats: false, syscalls: SyscallsConfig::default() }
+    }
+}
+
+/// Where numbers about the kernel come from. Complete by nature.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// From the kernel, as far as it lets itself be traced; what it refuses is reported, never made up.
+    #[default]
+    Auto,
+    /// From the kernel; the engine does not start where nothing can be traced.
+    Kernel,
+    /// Nothing is traced.
+    Off,
+    /// From a generator. Everything that comes of it says so.
+    Simulated,
+}
+
+/// Which system calls are timed. Complete by nature.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Latency {
+    /// Every one.
+    Full,
+    /// None; calls and errors are counted all the same.
+    Off,
+    /// One in 64.
+    #[default]
+    Sampled,
+}
+
+/// The sub-section `[ebpf.syscalls]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SyscallsConfig {
+    /// Whether system calls are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// Which calls are timed.
+    pub latency: Latency,
+    /// The most calls that have series of their own; the others count under `other`.
+    pub max_tracked: usize,
+    /// The one process whose calls count, 0 for all of them.
+    pub pid: u32,
+    /// A timed call that works rather than waits and takes at least so many milliseconds becomes an event, 1 to 3600000.
+    pub slow_ms: u64,
+}
+
+impl Default for SyscallsConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 1.0,
+            latency: Latency::default(),
+            max_tracked: 64,
+            pid: 0,
+            slow_ms: 100,
+        }
+    }
+}
+
+/// Says which setting cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// The columns of a feature do not fit together. No setting causes this.
+    #[error("columns of a feature do not fit together")]
+    Schema(#[from] InvalidSchema),
+    /// A value is out of its range.
+    #[error("{key} = {value} cannot be used: {advice}")]
+    Value {
+        /// The setting: `ebpf.syscalls.slow_ms`.
+        key: &'static str,
+        /// What it is set to.
+        value: String,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+/// Turns a setting in seconds into an interval.
+pub(crate) fn interval(key: &'static str, seconds: f64) -> Result<Duration, InvalidConfig> {
+    if (0.1..=3600.0).contains(&seconds) {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err(InvalidConfig::Value { key, value: seconds.to_string(), advice: "set it to 0.1 to 3600 seconds" })
+}
+
+/// Turns a setting in milliseconds into a duration.
+pub(crate) fn millis(key: &'static str, millis: u64) -> Result<Duration, InvalidConfig> {
+    if (1..=3_600_000).contains(&millis) {
+        return Ok(Duration::from_millis(millis));
+    }
+    Err(InvalidConfig::Value { key, value: millis.to_string(), advice: "set it to 1 to 3600000 milliseconds" })
+}

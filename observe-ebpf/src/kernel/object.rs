@@ -1,0 +1,257 @@
+//! Objects: programs and maps of one feature, loaded into the kernel until they are dropped.
+
+use std::{
+    fs,
+    os::fd::{AsFd, AsRawFd},
+    time::{Duration, Instant},
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData, RingBuf},
+    programs::{Program, ProgramError},
+};
+use observe_core::ProgramStatus;
+
+use super::{Kernel, Ring, Rows, Unavailable, reason::Circumstances};
+
+/// The programs of one feature, compiled once for each kind of tracepoint.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// What it is called in messages.
+    pub(crate) name: &'static str,
+    /// For tracepoints that know types.
+    pub(crate) traced: &'static [u8],
+    /// For raw tracepoints; `None` for programs that attach in other ways.
+    pub(crate) raw: Option<&'static [u8]>,
+    /// What its programs need beside `CAP_BPF`.
+    pub(crate) needs: &'static str,
+}
+
+/// What is set before an object is loaded.
+#[derive(Debug, Default)]
+pub(crate) struct Setup {
+    globals: Vec<(&'static str, Vec<u8>)>,
+    sizes: Vec<(&'static str, u32)>,
+}
+
+impl Setup {
+    /// Sets a constant of the programs.
+    pub(crate) fn global(mut self, name: &'static str, value: &impl Global) -> Self {
+        self.globals.push((name, value.bytes()));
+        self
+    }
+
+    /// Sets the size of the ring, and how many records a second and processor may go in.
+    pub(crate) fn with_ring(self, kernel: &Kernel, bytes: u32, rate: u32) -> Self {
+        self.global("cfg_ring_rate", &rate).size("obs_ring", bytes).size("obs_ring_counts", kernel.cpus())
+    }
+
+    /// Sets the number of elements of a map, or the bytes of a ring.
+    pub(crate) fn size(mut self, map: &'static str, entries: u32) -> Self {
+        self.sizes.push((map, entries));
+        self
+    }
+}
+
+/// A value of a constant.
+pub(crate) trait Global {
+    /// Returns the bytes in memory.
+    fn bytes(&self) -> Vec<u8>;
+}
+
+impl Global for u32 {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_ne_bytes().into()
+    }
+}
+
+impl Global for u64 {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_ne_bytes().into()
+    }
+}
+
+impl<const N: usize> Global for [u64; N] {
+    fn bytes(&self) -> Vec<u8> {
+        self.iter().flat_map(|value| value.to_ne_bytes()).collect()
+    }
+}
+
+impl Kernel {
+    fn circumstances<T>(&self, needs: &'static str, understand: impl FnOnce(&Circumstances<'_>) -> T) -> T {
+        let facts = self.board().read().facts;
+        let lockdown = facts.lockdown.as_deref();
+        understand(&Circumstances { capabilities: &facts.capabilities, lockdown, needs })
+    }
+
+    /// Understands why a program was not loaded or attached.
+    pub(crate) fn refusal(&self, needs: &'static str, program: &str, error: &ProgramError) -> Unavailable {
+        self.circumstances(needs, |circumstances| circumstances.of_program(program, error))
+    }
+
+    /// Loads an object and attaches a program to each of `points`, which are named alike.
+    ///
+    /// Where the kernel does not take tracepoints that know types, the twin for raw ones is tried.
+    pub(crate) fn trace(&self, object: &Object, setup: &Setup, points: &[&'static str]) -> Result<Loaded, Unavailable> {
+        let traced = self.load(object, object.traced, setup, TRACED).and_then(|loaded| loaded.attach(self, points));
+        match (traced, object.raw) {
+            (Err(reason), Some(raw)) if reason.may_be_the_type() => {
+                let twin = self.load(object, raw, setup, RAW).and_then(|loaded| loaded.attach(self, points));
+                // The first reason is the one that tells something.
+                twin.map_err(|_| reason)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Loads an object; its programs are in the kernel only after they were attached.
+    pub(crate) fn load(
+        &self,
+        object: &Object,
+        bytes: &[u8],
+        setup: &Setup,
+        kind: &'static str,
+    ) -> Result<Loaded, Unavailable> {
+        if let Some(outdated) = self.outdated() {
+            return Err(outdated);
+        }
+        let started = Instant::now();
+        let mut loader = EbpfLoader::new();
+        loader.btf(self.btf());
+        for (name, value) in &setup.globals {
+            loader.override_global(name, value.as_slice(), true);
+        }
+        for (map, entries) in &setup.sizes {
+            loader.map_max_entries(map, *entries);
+        }
+        let ebpf = loader.load(bytes).map_err(|error| {
+            self.circumstances(object.needs, |circumstances| circumstances.of_object(object.name, &error))
+        })?;
+        Ok(Loaded { ebpf, kind, needs: object.needs, started, load_time: Duration::ZERO })
+    }
+}
+
+/// An object in the kernel. Dropping it detaches its programs and frees its maps.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    ebpf: Ebpf,
+    kind: &'static str,
+    needs: &'static str,
+    started: Instant,
+    load_time: Duration,
+}
+
+impl Loaded {
+    /// Returns the programs and maps.
+    pub(crate) fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    /// Returns how long it took to load and attach.
+    pub(crate) const fn load_time(&self) -> Duration {
+        self.load_time
+    }
+
+    /// Notes that everything is attached.
+    pub(crate) fn attached(mut self) -> Self {
+        self.load_time = self.started.elapsed();
+        self
+    }
+
+    /// Attaches the program of each tracepoint.
+    fn attach(mut self, kernel: &Kernel, points: &[&'static str]) -> Result<Self, Unavailable> {
+        for point in points {
+            let outcome = attach(&mut self.ebpf, kernel, point);
+            outcome.map_err(|error| kernel.refusal(self.needs, point, &error))?;
+        }
+        Ok(self.attached())
+    }
+
+    /// Maps an array of `rows` elements a processor into memory.
+    pub(crate) fn rows(&self, kernel: &Kernel, map: &str, rows: u32) -> Result<Rows, Unavailable> {
+        let Some(Map::Array(data)) = self.ebpf.map(map) else { return Err(absent(map)) };
+        Rows::new(data, kernel.cpus(), rows).map_err(|error| failed(map, &error))
+    }
+
+    /// Takes the ring, and the counts beside it.
+    pub(crate) fn ring(&mut self, kernel: &Kernel) -> Result<Ring, Unavailable> {
+        let counts = self.rows(kernel, "obs_ring_counts", 1)?;
+        let map = self.ebpf.take_map("obs_ring").ok_or_else(|| absent("obs_ring"))?;
+        let ring: RingBuf<MapData> = map.try_into().map_err(|error| failed("obs_ring", &error))?;
+        Ok(Ring::new(ring, counts))
+    }
+
+    /// Says how the programs are doing.
+    pub(crate) fn programs(&self) -> Vec<ProgramStatus> {
+        let status = |(name, program): (&str, &Program)| {
+            let info = program.info().ok()?;
+            Some(ProgramStatus {
+                name: name.to_owned(),
+                kind: self.kind,
+                is_attached: true,
+                run_count: info.run_count(),
+                run_time: info.run_time(),
+                memory_bytes: info.memory_locked().map_or(0, u64::from),
+            })
+        };
+        // Programs that were not asked for are in the object, not in the kernel.
+        self.ebpf.programs().filter_map(status).collect()
+    }
+
+    /// Adds up the kernel memory of all maps but a ring that was taken.
+    pub(crate) fn map_bytes(&self) -> u64 {
+        self.ebpf.maps().filter_map(|(_, map)| map_data(map)).map(|data| locked_bytes(data.fd())).sum()
+    }
+}
+
+/// Attaches the program called `point` to the tracepoint of that name.
+fn attach(ebpf: &mut Ebpf, kernel: &Kernel, point: &str) -> Result<(), ProgramError> {
+    let program = ebpf.program_mut(point).ok_or_else(|| ProgramError::InvalidName { name: point.to_owned() })?;
+    match program {
+        Program::BtfTracePoint(program) => {
+            let btf = kernel.btf().ok_or(ProgramError::UnexpectedProgramType)?;
+            program.load(point, btf)?;
+            program.attach()?;
+        }
+        Program::RawTracePoint(program) => {
+            program.load()?;
+            program.attach(point)?;
+        }
+        _ => return Err(ProgramError::UnexpectedProgramType),
+    }
+    Ok(())
+}
+
+/// Returns the kernel memory behind a descriptor, as its `fdinfo` tells it.
+pub(crate) fn locked_bytes(map: impl AsFd) -> u64 {
+    let path = format!("/proc/self/fdinfo/{}", map.as_fd().as_raw_fd());
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let memory = text.lines().find_map(|line| line.strip_prefix("memlock:"));
+    memory.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0)
+}
+
+const fn map_data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::LruHashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::PerCpuHashMap(data)
+        | Map::PerCpuLruHashMap(data)
+        | Map::RingBuf(data)
+        | Map::StackTraceMap(data) => Some(data),
+        _ => None,
+    }
+}
+
+fn absent(map: &str) -> Unavailable {
+    Unavailable::Failed { what: format!("map {map}"), reason: "it is not in the object".to_owned() }
+}
+
+fn failed(map: &str, error: &dyn std::error::Error) -> Unavailable {
+    Unavailable::Failed { what: format!("map {map}"), reason: error.to_string() }
+}
+
+const TRACED: &str = "tp_btf";
+const RAW: &str = "raw_tracepoint";

@@ -1,0 +1,90 @@
+//! What is known about one system call.
+
+use crate::histogram::{BUCKETS, Counts};
+
+/// What was counted of one system call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Call {
+    /// Its place in the table of names.
+    pub(crate) number: usize,
+    /// Calls since the start.
+    pub(crate) calls: u64,
+    /// Calls since the start that returned an error.
+    pub(crate) errors: u64,
+    /// Calls since the reading before.
+    pub(crate) new_calls: u64,
+    /// Calls since the reading before that returned an error.
+    pub(crate) new_errors: u64,
+    /// How long those took that were timed since the reading before.
+    pub(crate) timed: Counts,
+    /// The time of these in all, in nanoseconds.
+    pub(crate) time: u64,
+    /// Readings at which there were new calls.
+    pub(crate) active: u32,
+    before: Before,
+}
+
+/// What the kernel's counters said before. They are 32 bits wide, so differences are taken before they overflow twice.
+#[derive(Clone, Debug)]
+struct Before {
+    buckets: [u32; BUCKETS],
+    time: u64,
+}
+
+impl Call {
+    pub(crate) fn new(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// Adds what another call counted since the reading before.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.calls += other.new_calls;
+        self.errors += other.new_errors;
+        self.time += other.time;
+        self.timed.merge(&other.timed);
+    }
+
+    /// Forgets what belongs to the reading before.
+    pub(crate) fn begin(&mut self) {
+        self.timed = Counts::default();
+        (self.new_calls, self.new_errors, self.time) = (0, 0, 0);
+    }
+
+    /// Takes in how the counters stand now.
+    pub(crate) fn update(&mut self, calls: u64, errors: u64, time: u64, buckets: &[u32; BUCKETS]) {
+        self.active += u32::from(calls > self.calls);
+        self.new_calls = calls.saturating_sub(self.calls);
+        self.new_errors = errors.saturating_sub(self.errors);
+        (self.calls, self.errors) = (calls, errors);
+        self.time = time.wrapping_sub(self.before.time);
+        for (bucket, (now, before)) in buckets.iter().zip(&self.before.buckets).enumerate() {
+            self.timed.add(bucket, u64::from(now.wrapping_sub(*before)));
+        }
+        self.before = Before { buckets: *buckets, time };
+    }
+}
+
+impl Default for Before {
+    fn default() -> Self {
+        Self { buckets: [0; BUCKETS], time: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_that_overflow_lose_nothing() {
+        let mut call = Call::new(1);
+        let mut buckets = [0; BUCKETS];
+        buckets[3] = u32::MAX - 1;
+        call.update(10, 0, 100, &buckets);
+        call.begin();
+
+        buckets[3] = 3;
+        call.update(15, 1, 150, &buckets);
+
+        assert_eq!((call.timed.len(), call.time, call.active), (5, 50, 2));
+    }
+}

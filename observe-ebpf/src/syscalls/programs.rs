@@ -1,0 +1,182 @@
+//! System calls, counted and timed in the kernel.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use observe_core::{Collect, CollectError, Collector, EventData, Syscall, SystemEvent};
+
+use super::{
+    call::Call,
+    names::{self, PLACES},
+    report::Report,
+};
+use crate::{
+    config::{InvalidConfig, Latency, SyscallsConfig, interval, millis},
+    feature::{Feature, Programs, Tracer},
+    histogram::BUCKETS,
+    kernel::{Kernel, Loaded, Object, Record, Ring, Rows, Setup, Unavailable},
+    origin::Origin,
+};
+
+/// The feature `syscalls`.
+#[derive(Debug)]
+pub(crate) struct Syscalls {
+    interval: Duration,
+    latency: Latency,
+    slow: Duration,
+    /// The one process that is traced, zero for all of them.
+    pid: u32,
+    report: Report,
+    calls: Vec<Option<Box<Call>>>,
+}
+
+impl Syscalls {
+    /// Makes the collector; nothing is loaded yet.
+    pub(crate) fn collector(kernel: &Kernel, config: &SyscallsConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
+        Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
+    }
+
+    fn new(config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+        let interval = interval("ebpf.syscalls.interval_seconds", config.interval_seconds)?;
+        Ok(Self {
+            interval,
+            latency: config.latency,
+            slow: millis("ebpf.syscalls.slow_ms", config.slow_ms)?,
+            pid: config.pid,
+            report: Report::new(Origin::Kernel, interval, config.max_tracked)?,
+            calls: vec![None; PLACES],
+        })
+    }
+
+    fn setup(&self, kernel: &Kernel) -> Setup {
+        let (sample_shift, top_shift): (u32, u32) = match self.latency {
+            Latency::Full => (0, SAMPLE_SHIFT),
+            Latency::Off => (NO_LATENCY, NO_LATENCY),
+            Latency::Sampled => (SAMPLE_SHIFT, 0),
+        };
+        let slow = u64::try_from(self.slow.as_nanos()).unwrap_or(u64::MAX);
+        Setup::default()
+            .global("cfg_sample_shift", &sample_shift)
+            .global("cfg_top_shift", &top_shift)
+            .global("cfg_slow_ns", &slow)
+            .global("cfg_told", &names::told())
+            .global("cfg_pid", &self.pid)
+            .size("obs_syscalls", kernel.cpus() * PLACES as u32)
+            .size("obs_tops", kernel.cpus() * TOPS)
+            .with_ring(kernel, RING_BYTES, RING_RATE)
+    }
+}
+
+/// The programs in the kernel.
+#[derive(Debug)]
+pub(crate) struct SyscallPrograms {
+    loaded: Loaded,
+    counts: Rows,
+    ring: Ring,
+}
+
+impl Programs for SyscallPrograms {
+    fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    fn ring(&self) -> Option<&Ring> {
+        Some(&self.ring)
+    }
+}
+
+impl Feature for Syscalls {
+    const NAME: &'static str = "syscalls";
+    const COLLECTOR: &'static str = "ebpf.syscalls";
+
+    type Programs = SyscallPrograms;
+
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn load(&self, kernel: &Kernel) -> Result<SyscallPrograms, Unavailable> {
+        let points: &[&'static str] =
+            if self.latency == Latency::Off { &["sys_exit"] } else { &["sys_enter", "sys_exit"] };
+        let mut loaded = kernel.trace(&OBJECT, &self.setup(kernel), points)?;
+        Ok(SyscallPrograms {
+            counts: loaded.rows(kernel, "obs_syscalls", PLACES as u32)?,
+            ring: loaded.ring(kernel)?,
+            loaded,
+        })
+    }
+
+    fn read(&mut self, programs: &mut SyscallPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
+        read(&programs.counts, &mut self.calls);
+        self.report.emit(self.calls.iter().flatten().map(|call| &**call), cx);
+        let timestamp = cx.timestamp();
+        programs.ring.drain(RING_RECORDS, |record| {
+            let data = EventData::Syscall(slow_call(record));
+            cx.emit(SystemEvent::new(Origin::Kernel.source("syscall"), timestamp, data));
+        });
+        Ok(())
+    }
+}
+
+/// Reads the counters of every call that was ever made.
+fn read(counts: &Rows, calls: &mut [Option<Box<Call>>]) {
+    // The last place counts turns of sampling.
+    for number in 0..counts.len() - 1 {
+        let Some(place) = calls.get_mut(number) else { return };
+        let total = counts.sum(number, 0);
+        if total == 0 {
+            continue;
+        }
+        let call = place.get_or_insert_with(|| Box::new(Call::new(number)));
+        call.begin();
+        if total != call.calls {
+            let (errors, time) = (counts.sum(number, 1), counts.sum(number, 2));
+            call.update(total, errors, time, &buckets(counts.row(number)));
+        }
+    }
+}
+
+/// Adds up the histograms of all processors.
+fn buckets<'a>(rows: impl Iterator<Item = &'a [AtomicU64]>) -> [u32; BUCKETS] {
+    let mut sums = [0_u32; BUCKETS];
+    for row in rows {
+        let words = row.get(FIRST_BUCKET_WORD..).unwrap_or_default();
+        for (pair, word) in sums.chunks_exact_mut(2).zip(words) {
+            let word = word.load(Relaxed);
+            pair[0] = pair[0].wrapping_add(word as u32);
+            pair[1] = pair[1].wrapping_add((word >> 32) as u32);
+        }
+    }
+    sums
+}
+
+/// Reads a `struct obs_slow_syscall`.
+fn slow_call(mut record: Record<'_>) -> Syscall {
+    let _time = record.u64();
+    let (duration, result, number) = (record.duration(), record.i64(), record.u32());
+    record.u32();
+    Syscall { name: names::name(number as usize), task: record.task(), duration, result }
+}
+
+static OBJECT: Object = Object {
+    name: "syscalls",
+    traced: aya::include_bytes_aligned!("../../bpf/objects/syscalls.bpf.o"),
+    raw: Some(aya::include_bytes_aligned!("../../bpf/objects/syscalls.raw.bpf.o")),
+    needs: "CAP_PERFMON",
+};
+
+/// One call in 2 to this power is timed.
+const SAMPLE_SHIFT: u32 = 6;
+/// What the programs take as "never".
+const NO_LATENCY: u32 = u32::MAX;
+/// Places for those who call most, by process and by control group.
+const TOPS: u32 = 2 * 256;
+const RING_BYTES: u32 = 32 << 10;
+/// Records a second and processor.
+const RING_RATE: u32 = 100;
+/// The most records that are taken out at one reading.
+const RING_RECORDS: usize = 1000;
+/// Calls, errors, time and the longest stand before.
+const FIRST_BUCKET_WORD: usize = 4;

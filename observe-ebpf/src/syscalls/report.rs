@@ -1,0 +1,107 @@
+//! Frames of system calls.
+
+use std::{mem, time::Duration};
+
+use observe_core::{
+    Collect, EventKind, InvalidSchema, KeyedTable, Schema, SubjectId, Table, Timestamp, names::syscall as names,
+};
+
+use super::{call::Call, names::name};
+use crate::origin::Origin;
+
+/// Makes frames of what was counted.
+#[derive(Debug)]
+pub(crate) struct Report {
+    origin: Origin,
+    calls: KeyedTable<usize>,
+    host: Table,
+    subject: SubjectId,
+    other: Call,
+    tracked: Vec<usize>,
+    max_tracked: usize,
+}
+
+impl Report {
+    pub(crate) fn new(origin: Origin, interval: Duration, max_tracked: usize) -> Result<Self, InvalidSchema> {
+        let calls = Schema::builder("syscall")
+            .kind(EventKind::Metric)
+            .interval(interval)
+            .column(&names::COUNT)
+            .column(&names::ERRORS)
+            .column(&names::LATENCY)
+            .column(&names::LATENCY_P50)
+            .column(&names::LATENCY_P99);
+        let host = Schema::builder("syscalls")
+            .kind(EventKind::Metric)
+            .interval(interval)
+            .column(&names::TOTAL)
+            .column(&names::FAILED)
+            .column(&names::RATE)
+            .column(&names::ERROR_RATE);
+        let mut host = Table::new(origin.mark(host).build()?);
+        let subject = host.insert(origin.attributes([]));
+        let calls = KeyedTable::new(origin.mark(calls).build()?);
+        Ok(Self { origin, calls, host, subject, other: Call::new(OTHER), tracked: Vec::new(), max_tracked })
+    }
+
+    /// Emits what is known about all calls.
+    pub(crate) fn emit<'a>(&mut self, calls: impl Iterator<Item = &'a Call>, cx: &mut Collect<'_>) {
+        let mut other = mem::take(&mut self.other);
+        other.begin();
+        let (mut total, mut errors) = (0, 0);
+        for call in calls {
+            total += call.calls;
+            errors += call.errors;
+            if self.is_tracked(call) {
+                self.write(call);
+            } else {
+                other.absorb(call);
+            }
+        }
+        if other.calls > 0 {
+            self.write(&other);
+        }
+        self.other = other;
+        self.host.set(self.subject, 0, total as f64);
+        self.host.set(self.subject, 1, errors as f64);
+        let timestamp: Timestamp = cx.timestamp();
+        if !self.calls.is_empty() {
+            cx.emit(self.calls.frame(timestamp));
+        }
+        cx.emit(self.host.frame(timestamp));
+    }
+
+    /// Returns whether a call has series of its own: once it was made at several readings, for good.
+    fn is_tracked(&mut self, call: &Call) -> bool {
+        if self.tracked.contains(&call.number) {
+            return true;
+        }
+        let enters = call.active >= READINGS_TO_ENTER && self.tracked.len() < self.max_tracked;
+        if enters {
+            self.tracked.push(call.number);
+        }
+        enters
+    }
+
+    fn write(&mut self, call: &Call) {
+        let origin = self.origin;
+        let describe = || match call.number {
+            OTHER => origin.attributes([("syscall", "other")]),
+            number => origin.attributes([("syscall", &name(number))]),
+        };
+        let mut row = self.calls.row(&call.number, describe);
+        row.set(0, call.calls as f64).set(1, call.errors as f64);
+        let timed = call.timed.len();
+        if timed > 0 {
+            row.set(2, call.time as f64 / timed as f64);
+        }
+        if let (Some(half), Some(most)) = (call.timed.quantile(0.5), call.timed.quantile(0.99)) {
+            row.set(3, half).set(4, most);
+        }
+    }
+}
+
+/// Stands for all calls without series of their own.
+const OTHER: usize = usize::MAX;
+/// As with processes: what happens once is no series.
+const READINGS_TO_ENTER: u32 = 5;

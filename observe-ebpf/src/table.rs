@@ -1,0 +1,66 @@
+//! The table of features.
+
+use std::fmt;
+
+use observe_core::{Collector, KernelBoard, KernelMode};
+
+use crate::{Config, InvalidConfig, Mode};
+#[cfg(target_os = "linux")]
+use crate::{kernel::Kernel, syscalls::Syscalls};
+
+/// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
+pub struct Tracing {
+    /// One for each feature that is switched on.
+    pub collectors: Vec<Box<dyn Collector>>,
+    /// How they are doing.
+    pub board: KernelBoard,
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.collectors.iter().map(|collector| collector.name()).collect();
+        f.debug_struct("Tracing").field("collectors", &names).field("board", &self.board).finish()
+    }
+}
+
+/// Makes a collector for each feature that the settings ask for. Nothing is loaded before their first reading.
+///
+/// # Errors
+///
+/// Refuses settings out of their range.
+///
+/// # Examples
+///
+/// ```
+/// use observe_ebpf::{Config, tracing};
+///
+/// let tracing = tracing(&Config::default())?;
+///
+/// println!("{}", tracing.board.read().mode.as_str());
+/// # Ok::<(), observe_ebpf::InvalidConfig>(())
+/// ```
+pub fn tracing(config: &Config) -> Result<Tracing, InvalidConfig> {
+    match config.mode {
+        Mode::Auto | Mode::Kernel => traced(config),
+        Mode::Off => Ok(Tracing { collectors: Vec::new(), board: KernelBoard::new(KernelMode::Disabled) }),
+        Mode::Simulated => Ok(Tracing { collectors: Vec::new(), board: KernelBoard::new(KernelMode::Simulated) }),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
+    let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
+    let mut collectors = Vec::new();
+    // One line for each feature.
+    if config.syscalls.enabled {
+        collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
+    }
+    Ok(Tracing { collectors, board: kernel.board().clone() })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn traced(_: &Config) -> Result<Tracing, InvalidConfig> {
+    let board = KernelBoard::new(KernelMode::Unavailable);
+    board.set(|status| status.reason = Some("not Linux".to_owned()));
+    Ok(Tracing { collectors: Vec::new(), board })
+}

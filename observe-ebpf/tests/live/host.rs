@@ -1,0 +1,73 @@
+//! Collectors of the kernel, driven by hand.
+
+use std::time::{Duration, Instant};
+
+use observe_core::{Clock, Collect, CollectError, Collector, Frame, Item, ProcessCache, SystemClock, SystemEvent};
+use observe_ebpf::{Config, tracing};
+
+/// One feature in the kernel.
+pub(crate) struct Host {
+    collector: Box<dyn Collector>,
+    processes: ProcessCache,
+}
+
+/// What one reading gave.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) events: Vec<SystemEvent>,
+}
+
+impl Host {
+    /// Loads the feature whose collector is called `name`. `None` where the kernel does not let itself be traced.
+    pub(crate) fn load(config: &Config, name: &str) -> Option<Self> {
+        let collectors = tracing(config).unwrap().collectors;
+        let collector = collectors.into_iter().find(|collector| collector.name() == name).unwrap();
+        let mut host = Self { collector, processes: ProcessCache::new() };
+        match host.try_read() {
+            Ok(_) => Some(host),
+            Err(CollectError::Unsupported(reason)) => {
+                assert!(std::env::var_os("OBSERVE_EBPF_REQUIRE").is_none(), "the kernel must be traced here: {reason}");
+                eprintln!("SKIPPED: {name}: {reason}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Reads once.
+    pub(crate) fn read(&mut self) -> Reading {
+        self.try_read().unwrap()
+    }
+
+    fn try_read(&mut self) -> Result<Reading, CollectError> {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut cx = Collect::new(SystemClock.now(), deadline, &self.processes);
+        self.collector.collect(&mut cx)?;
+        let mut reading = Reading::default();
+        for item in cx.take_items() {
+            match item {
+                Item::Event(event) => reading.events.push(event),
+                Item::Frame(frame) => reading.frames.push(frame),
+                other => panic!("{other:?}"),
+            }
+        }
+        Ok(reading)
+    }
+}
+
+impl Reading {
+    /// Returns the value of the series spelled `key`.
+    pub(crate) fn value(&self, key: &str) -> Option<f64> {
+        self.frames.iter().find_map(|frame| {
+            let schema = frame.schema();
+            let mut subjects = frame.subjects().iter().enumerate();
+            subjects.find_map(|(slot, subject)| {
+                let subject = subject.as_ref()?;
+                let column = (0..schema.raw_len())
+                    .find(|column| schema.key(subject, *column).is_some_and(|found| found.to_string() == key))?;
+                frame.value(slot, column)
+            })
+        })
+    }
+}
