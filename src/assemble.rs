@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use observe::{
-    Collector, DetectorFactory, Engine, Limits, StartError, Store, StoreError,
+    Collector, DetectorFactory, Engine, KernelBoard, Limits, StartError, Store, StoreError,
     collectors::{self, InvalidConfig as InvalidCollectors},
+    ebpf::{self, InvalidConfig as InvalidTracing, Tracing},
     http::AppState,
     ml::{self, Unmatched},
     store::{MemoryStore, SqlStore},
@@ -18,6 +19,9 @@ pub(crate) enum AssembleError {
     /// The settings do not allow it.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The kernel must be traced, and does not let itself.
+    #[error("cannot trace the kernel, which `ebpf.mode = \"kernel\"` asks for")]
+    Tracing(#[from] ebpf::NothingTraced),
     /// A thread could not be started.
     #[error("cannot start the engine")]
     Start(#[from] StartError),
@@ -33,6 +37,7 @@ pub(crate) fn check(loaded: &Loaded) -> Result<(), SettingsError> {
     store_settings(loaded)?;
     detectors(loaded)?;
     collectors(loaded)?;
+    tracing(loaded)?;
     Ok(())
 }
 
@@ -46,21 +51,27 @@ pub(crate) fn remarks(loaded: &Loaded) -> Vec<String> {
 }
 
 /// Starts an engine with everything that the settings ask for.
-pub(crate) async fn engine(loaded: &Loaded) -> Result<Engine, AssembleError> {
+///
+/// Returns the board on which tracing says how it is doing, too.
+pub(crate) async fn engine(loaded: &Loaded) -> Result<(Engine, KernelBoard), AssembleError> {
     let limits = limits(&loaded.settings);
     let store = store(&loaded.settings, &limits).await?;
     let mut builder = Engine::builder().host_name(host_name()).store(store).limits(limits);
     for detector in detectors(loaded)? {
         builder = builder.detector(detector);
     }
-    for collector in collectors(loaded)? {
+    let mut tracing = tracing(loaded)?;
+    if loaded.settings.ebpf.mode == ebpf::Mode::Kernel {
+        tracing.check()?;
+    }
+    for collector in collectors(loaded)?.into_iter().chain(tracing.collectors) {
         builder = builder.boxed_collector(collector);
     }
-    Ok(builder.start()?)
+    Ok((builder.start()?, tracing.board))
 }
 
 /// Makes the state of the HTTP interface of an engine.
-pub(crate) fn http_state(loaded: &Loaded, engine: &Engine) -> AppState {
+pub(crate) fn http_state(loaded: &Loaded, engine: &Engine, _kernel: KernelBoard) -> AppState {
     let Settings { server, ml, .. } = &loaded.settings;
     AppState::new(engine.handle().clone(), server.clone()).with_trend_significance(ml.trend_significance)
 }
@@ -98,6 +109,16 @@ fn collectors(loaded: &Loaded) -> Result<Vec<Box<dyn Collector>>, SettingsError>
             loaded.invalid(key, format!("{value} cannot be used: {advice}"))
         }
         other => loaded.invalid("collectors", other.to_string()),
+    })
+}
+
+/// Makes what traces the kernel; nothing is loaded yet.
+pub(crate) fn tracing(loaded: &Loaded) -> Result<Tracing, SettingsError> {
+    ebpf::tracing(&loaded.settings.tracing()).map_err(|error| match error {
+        InvalidTracing::Value { key, value, advice } => {
+            loaded.invalid(key, format!("{value} cannot be used: {advice}"))
+        }
+        other => loaded.invalid("ebpf", other.to_string()),
     })
 }
 

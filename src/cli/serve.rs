@@ -96,6 +96,9 @@ impl ServeError {
             Self::Assemble(AssembleError::Store(_)) => {
                 "set store.url to a database that this process may write to, or to \"memory\" to keep nothing"
             }
+            Self::Assemble(AssembleError::Tracing(_)) => {
+                "set ebpf.mode to \"auto\" to go on without; `observe doctor` says what each feature lacks"
+            }
             Self::Assemble(_) | Self::Runtime(_) => "raise the limits of threads, of memory or of open files",
             Self::Bind(_) => "stop what uses the address, or choose another with --host and --port",
         }
@@ -123,10 +126,10 @@ fn serve(loaded: &Loaded) -> Result<(), ServeError> {
 /// Answers requests until `stop`; returns the engine and when its drain must be over.
 async fn answer(loaded: &Loaded, stop: CancellationToken) -> Result<(Engine, Instant), ServeError> {
     let server = Server::bind(&loaded.settings.server).await?;
-    let engine = assemble::engine(loaded).await?;
+    let (engine, kernel) = assemble::engine(loaded).await?;
     tracing::info!(store = store_access::place(&loaded.settings.store), "what is observed is stored");
     announce(loaded, &server);
-    let state = assemble::http_state(loaded, &engine).with_server_stats(server.stats());
+    let state = assemble::http_state(loaded, &engine, kernel).with_server_stats(server.stats());
     let answering = server.serve(http::router(state), stop.clone(), REQUESTS_GRACE);
     let reporting = report_sources(engine.handle());
     let ending = async {

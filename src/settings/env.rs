@@ -58,6 +58,12 @@ impl Environment {
         let Some(text) = self.text(name.variable)? else { return Ok(None) };
         let key = match name.effect {
             Effect::Sets(key) => key,
+            Effect::Chooses { when, key, value } => {
+                if parse_named(name.variable, key, text, Some(&Value::Boolean(when)))? == Value::Boolean(when) {
+                    layers.set(key, value.into(), Origin::Environment(name.variable.to_owned()))?;
+                }
+                return Ok(None);
+            }
             Effect::None(reason) => return Ok(Some(format!("{} has no effect: {reason}", name.variable))),
             Effect::NotBuilt(key) => {
                 if name.variable == DEBUG {
@@ -117,12 +123,24 @@ struct Name {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Effect {
+    /// This value of the key, where the variable is so.
+    Chooses { when: bool, key: &'static str, value: &'static str },
     /// Nothing, for this reason.
     None(&'static str),
     /// Nothing yet.
     NotBuilt(&'static str),
     /// The value of this key.
     Sets(&'static str),
+}
+
+const fn chooses(
+    profile: &'static str,
+    variable: &'static str,
+    when: bool,
+    key: &'static str,
+    value: &'static str,
+) -> Name {
+    Name { variable, profile, effect: Effect::Chooses { when, key, value } }
 }
 
 const fn sets(profile: &'static str, variable: &'static str, key: &'static str) -> Name {
@@ -240,11 +258,11 @@ const NAMES: &[Name] = &[
     sets("webhooks", "ENVIRONMENT", "server.environment"),
     sets("webhooks", "HOST", "server.host"),
     sets("webhooks", "PORT", "server.port"),
-    not_built("observer-eye", "EBPF_ENABLED", "ebpf.mode"),
-    not_built("observer-eye", "EBPF_MOCK_MODE", "ebpf.mode"),
-    not_built("observer-eye", "DEEP_MONITORING_ENABLED", "deep.enabled"),
-    not_built("observer-eye", "KERNEL_MONITORING_ENABLED", "deep.kernel"),
-    not_built("observer-eye", "PAYLOAD_INSPECTION_ENABLED", "deep.payload"),
+    chooses("observer-eye", "EBPF_MOCK_MODE", true, "ebpf.mode", "simulated"),
+    chooses("observer-eye", "EBPF_ENABLED", false, "ebpf.mode", "off"),
+    sets("observer-eye", "DEEP_MONITORING_ENABLED", "deep.enabled"),
+    sets("observer-eye", "KERNEL_MONITORING_ENABLED", "deep.kernel"),
+    sets("observer-eye", "PAYLOAD_INSPECTION_ENABLED", "deep.payload"),
     not_built("observer-eye", "ANALYTICS_URL", "forward.analytics_url"),
     not_built("alerting", "ADMIN_TOKEN", "auth.admin_token"),
     not_built("alerting", "ALERT_WEBHOOK_URL", "notify.webhook.url"),

@@ -134,8 +134,7 @@ pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -
 pub(crate) const MAX_ERRORS: usize = 20;
 
 /// Sections of the contract that have nothing behind them yet.
-const PLANNED_SECTIONS: [&str; 10] =
-    ["auth", "cors", "deep", "ebpf", "forward", "github", "notify", "rate_limit", "receivers", "tls"];
+const PLANNED_SECTIONS: [&str; 8] = ["auth", "cors", "forward", "github", "notify", "rate_limit", "receivers", "tls"];
 
 #[cfg(test)]
 mod tests {

@@ -34,7 +34,26 @@ pub(crate) struct Settings {
     pub(crate) memory: MemoryConfig,
     pub(crate) store: observe_store::Config,
     pub(crate) collectors: observe_collectors::Config,
+    pub(crate) deep: DeepConfig,
+    pub(crate) ebpf: observe_ebpf::Config,
     pub(crate) ml: observe_ml::Config,
+}
+
+impl Settings {
+    /// Returns the settings of tracing, without what `deep` switches off.
+    pub(crate) fn tracing(&self) -> observe_ebpf::Config {
+        let mut config = self.ebpf.clone();
+        if !self.deep.enabled {
+            config.mode = observe_ebpf::Mode::Off;
+        }
+        if !self.deep.kernel {
+            config.disable_kernel();
+        }
+        if !self.deep.payload {
+            config.disable_payload();
+        }
+        config
+    }
 }
 
 /// How much memory the engine may use.
@@ -43,6 +62,24 @@ pub(crate) struct Settings {
 pub(crate) struct MemoryConfig {
     /// Bound of rings, detectors, queues and histories together, in bytes.
     pub(crate) max_bytes: usize,
+}
+
+/// What is looked at below the surface. Whatever is off here is off, whatever `ebpf` says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeepConfig {
+    /// Whether anything is.
+    pub(crate) enabled: bool,
+    /// Whether system calls, processes, devices, scheduling and connections are.
+    pub(crate) kernel: bool,
+    /// Whether packets are.
+    pub(crate) payload: bool,
+}
+
+impl Default for DeepConfig {
+    fn default() -> Self {
+        Self { enabled: true, kernel: true, payload: true }
+    }
 }
 
 /// Where settings are taken from.

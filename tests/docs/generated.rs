@@ -62,6 +62,7 @@ fn metrics() -> String {
         ("Processes", names::process::ROWS),
         ("Control groups", names::cgroup::ROWS),
         ("Hardware", names::hardware::ROWS),
+        ("System calls", names::syscall::ROWS),
     ];
     assert_eq!(
         modules.iter().map(|(_, rows)| rows.len()).sum::<usize>(),
@@ -152,6 +153,12 @@ fn variables() -> String {
         let arguments: Vec<&str> = arguments.splitn(3, ", ").map(|argument| argument.trim_matches('"')).collect();
         let [profile, variable, effect] = arguments[..] else { panic!("{row}") };
         let effect = match function {
+            "chooses" => match effect.splitn(3, ", ").collect::<Vec<_>>()[..] {
+                [when, key, value] => {
+                    format!("`{when}` sets `{}` to `{}`", key.trim_matches('"'), value.trim_matches('"'))
+                }
+                _ => panic!("{row}"),
+            },
             "sets" => format!("sets `{effect}`"),
             "not_built" => format!("none; `{effect}` is not built yet"),
             "without" => format!("none; {effect}"),

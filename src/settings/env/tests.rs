@@ -108,6 +108,7 @@ fn text_of_the_wrong_kind_is_refused_by_name() {
         ("OBSERVE_ML__ZSCORE", "on"),
         ("PORT", "tcp://10.0.0.1:80"),
         ("DEBUG", "notabool"),
+        ("EBPF_ENABLED", "perhaps"),
         ("OBSERVE_A__", "2"),
         ("OBSERVE___", "2"),
         ("OBSERVE_SERVER____PORT", "2"),
@@ -116,6 +117,20 @@ fn text_of_the_wrong_kind_is_refused_by_name() {
         let error = applied(&[(variable, text)]).unwrap_err();
 
         assert!(error.starts_with(variable), "{error}");
+    }
+}
+
+#[test]
+fn the_documents_names_of_tracing_choose_its_mode() {
+    for (variables, expected) in [
+        (&[("EBPF_ENABLED", "true")][..], "auto"),
+        (&[("EBPF_ENABLED", "0")], "off"),
+        (&[("EBPF_MOCK_MODE", "true"), ("EBPF_ENABLED", "true")], "simulated"),
+        (&[("EBPF_MOCK_MODE", "true"), ("EBPF_ENABLED", "no")], "off"),
+        (&[("EBPF_MOCK_MODE", "false")], "auto"),
+        (&[("EBPF_MOCK_MODE", "true"), ("OBSERVE_EBPF__MODE", "kernel")], "kernel"),
+    ] {
+        assert_eq!(value(variables, "ebpf.mode"), Value::from(expected), "{variables:?}");
     }
 }
 
@@ -180,11 +195,14 @@ fn the_active_profile_decides_between_documents() {
 
 #[test]
 fn names_without_effect_are_remarked_on_once() {
-    let (_, remarks) = applied(&[("REDIS_URL", "redis://"), ("EBPF_ENABLED", "true"), ("PATH", "/bin")]).unwrap();
+    let (_, remarks) = applied(&[("REDIS_URL", "redis://"), ("ADMIN_TOKEN", "true"), ("PATH", "/bin")]).unwrap();
 
     assert_eq!(
         remarks,
-        ["EBPF_ENABLED has no effect: `ebpf.mode` is not built yet", "REDIS_URL has no effect: the bus is in process"]
+        [
+            "ADMIN_TOKEN has no effect: `auth.admin_token` is not built yet",
+            "REDIS_URL has no effect: the bus is in process"
+        ]
     );
 }
 
