@@ -47,6 +47,8 @@ pub(crate) struct Tracer<F: Feature> {
     kernel: Kernel,
     feature: F,
     programs: Option<F::Programs>,
+    /// Why it will never work while this process runs.
+    refused: Option<String>,
     /// When the board was last told what is costly to find out.
     told: Option<Instant>,
 }
@@ -54,10 +56,13 @@ pub(crate) struct Tracer<F: Feature> {
 impl<F: Feature> Tracer<F> {
     pub(crate) fn new(kernel: &Kernel, feature: F) -> Self {
         kernel.board().update(F::NAME, |status| status.state = FeatureState::Waiting);
-        Self { kernel: kernel.clone(), feature, programs: None, told: None }
+        Self { kernel: kernel.clone(), feature, programs: None, refused: None, told: None }
     }
 
     fn load(&mut self) -> Result<F::Programs, CollectError> {
+        if let Some(refused) = &self.refused {
+            return Err(CollectError::Unsupported(refused.clone().into()));
+        }
         let loaded = self.feature.load(&self.kernel);
         let state = match &loaded {
             Ok(_) => FeatureState::Running,
@@ -68,7 +73,12 @@ impl<F: Feature> Tracer<F> {
             },
         };
         self.kernel.board().update(F::NAME, |status| status.state = state);
-        loaded.map_err(|reason| CollectError::Unsupported(format!("{reason}; {}", reason.advice()).into()))
+        self.kernel.settle();
+        loaded.map_err(|reason| {
+            let text = format!("{reason}; {}", reason.advice());
+            self.refused = reason.is_final().then(|| text.clone());
+            CollectError::Unsupported(text.into())
+        })
     }
 
     /// Tells the board how the feature is doing; what is costly to find out, not on every reading.

@@ -1,16 +1,18 @@
 //! The running kernel: what it offers, and objects loaded into it.
 
 mod facts;
+mod loader;
 mod object;
 mod reason;
 mod ring;
 mod rows;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use aya::{Btf, BtfError, Endianness};
-use observe_core::KernelBoard;
+use observe_core::{FeatureState, KernelBoard};
+use parking_lot::Mutex;
 
+use self::loader::Loader;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
     object::{Loaded, Object, Setup},
@@ -20,7 +22,7 @@ pub(crate) use self::{
 
 /// The running kernel, as far as tracing is concerned. Clones share it.
 ///
-/// Types are read from the kernel once, by whichever feature is the first to load.
+/// The types of the kernel are read once for all features that load at the start, and forgotten after the last of them.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     inner: Arc<Inner>,
@@ -29,7 +31,7 @@ pub struct Kernel {
 #[derive(Debug)]
 struct Inner {
     board: KernelBoard,
-    btf: OnceLock<Option<Btf>>,
+    loader: Mutex<Option<Loader>>,
     cpus: u32,
 }
 
@@ -39,7 +41,7 @@ impl Kernel {
     pub fn new(board: KernelBoard) -> Self {
         board.set(|status| status.facts = facts::read());
         let cpus = aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1);
-        Self { inner: Arc::new(Inner { board, btf: OnceLock::new(), cpus }) }
+        Self { inner: Arc::new(Inner { board, loader: Mutex::default(), cpus }) }
     }
 
     /// Returns the board on which features say how they are doing.
@@ -53,20 +55,36 @@ impl Kernel {
         self.inner.cpus
     }
 
-    /// Returns the types of the kernel, where it describes them.
-    pub(crate) fn btf(&self) -> Option<&Btf> {
-        self.inner.btf.get_or_init(|| read_btf().ok()).as_ref()
+    /// Lends the loader to one feature; the others wait.
+    fn with_loader<T>(&self, work: impl FnOnce(&mut Loader) -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+        if let Some(reason) = self.hindrance() {
+            return Err(reason);
+        }
+        let mut place = self.inner.loader.lock();
+        let loader = match &mut *place {
+            Some(loader) => loader,
+            None => place.insert(Loader::new()),
+        };
+        work(loader)
     }
 
-    /// Returns whether the kernel is older than any that is supported.
-    fn outdated(&self) -> Option<Unavailable> {
-        let release = self.inner.board.read().facts.release;
-        facts::version(&release).is_some_and(|version| version < OLDEST).then_some(Unavailable::Outdated { release })
+    /// Forgets the types of the kernel, unless another feature is still to load.
+    pub(crate) fn settle(&self) {
+        let is_waited_for = self.board().read().features.values().any(|feature| feature.state == FeatureState::Waiting);
+        if !is_waited_for && self.inner.loader.lock().take().is_some() {
+            loader::return_memory();
+        }
     }
-}
 
-fn read_btf() -> Result<Btf, BtfError> {
-    Btf::parse_file(facts::BTF, Endianness::default())
+    /// Says what makes it useless to ask the kernel at all.
+    fn hindrance(&self) -> Option<Unavailable> {
+        let facts = self.board().read().facts;
+        if facts::version(&facts.release).is_some_and(|version| version < OLDEST) {
+            return Some(Unavailable::Outdated { release: facts.release });
+        }
+        let may = |capability: &&str| ["CAP_BPF", "CAP_SYS_ADMIN"].contains(capability);
+        (!facts.capabilities.iter().any(may)).then_some(Unavailable::Capability("CAP_BPF"))
+    }
 }
 
 /// The oldest kernel that is supported.

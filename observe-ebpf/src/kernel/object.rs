@@ -7,13 +7,13 @@ use std::{
 };
 
 use aya::{
-    Ebpf, EbpfLoader,
+    Btf, Ebpf,
     maps::{Map, MapData, RingBuf},
     programs::{Program, ProgramError},
 };
 use observe_core::ProgramStatus;
 
-use super::{Kernel, Ring, Rows, Unavailable, reason::Circumstances};
+use super::{Kernel, Ring, Rows, Unavailable, loader::Loader, reason::Circumstances};
 
 /// The programs of one feature, compiled once for each kind of tracepoint.
 #[derive(Debug)]
@@ -36,6 +36,14 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    pub(super) fn globals(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.globals.iter().map(|(name, value)| (*name, value.as_slice()))
+    }
+
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.sizes.iter().copied()
+    }
+
     /// Sets a constant of the programs.
     pub(crate) fn global(mut self, name: &'static str, value: &impl Global) -> Self {
         self.globals.push((name, value.bytes()));
@@ -94,38 +102,34 @@ impl Kernel {
     ///
     /// Where the kernel does not take tracepoints that know types, the twin for raw ones is tried.
     pub(crate) fn trace(&self, object: &Object, setup: &Setup, points: &[&'static str]) -> Result<Loaded, Unavailable> {
-        let traced = self.load(object, object.traced, setup, TRACED).and_then(|loaded| loaded.attach(self, points));
-        match (traced, object.raw) {
-            (Err(reason), Some(raw)) if reason.may_be_the_type() => {
-                let twin = self.load(object, raw, setup, RAW).and_then(|loaded| loaded.attach(self, points));
+        self.with_loader(|loader| {
+            let mut attached = |bytes, kind| {
+                let loaded = self.load_with(loader, object, bytes, setup, kind)?;
+                loaded.attach(self, loader.btf(), points)
+            };
+            match (attached(object.traced, TRACED), object.raw) {
                 // The first reason is the one that tells something.
-                twin.map_err(|_| reason)
+                (Err(reason), Some(raw)) if reason.may_be_the_type() => attached(raw, RAW).map_err(|_| reason),
+                (outcome, _) => outcome,
             }
-            (outcome, _) => outcome,
-        }
+        })
     }
 
     /// Loads an object; its programs are in the kernel only after they were attached.
-    pub(crate) fn load(
+    pub(crate) fn load(&self, object: &Object, setup: &Setup, kind: &'static str) -> Result<Loaded, Unavailable> {
+        self.with_loader(|loader| self.load_with(loader, object, object.traced, setup, kind))
+    }
+
+    fn load_with(
         &self,
+        loader: &mut Loader,
         object: &Object,
         bytes: &[u8],
         setup: &Setup,
         kind: &'static str,
     ) -> Result<Loaded, Unavailable> {
-        if let Some(outdated) = self.outdated() {
-            return Err(outdated);
-        }
         let started = Instant::now();
-        let mut loader = EbpfLoader::new();
-        loader.btf(self.btf());
-        for (name, value) in &setup.globals {
-            loader.override_global(name, value.as_slice(), true);
-        }
-        for (map, entries) in &setup.sizes {
-            loader.map_max_entries(map, *entries);
-        }
-        let ebpf = loader.load(bytes).map_err(|error| {
+        let ebpf = loader.load(bytes, setup).map_err(|error| {
             self.circumstances(object.needs, |circumstances| circumstances.of_object(object.name, &error))
         })?;
         Ok(Loaded { ebpf, kind, needs: object.needs, started, load_time: Duration::ZERO })
@@ -160,9 +164,9 @@ impl Loaded {
     }
 
     /// Attaches the program of each tracepoint.
-    fn attach(mut self, kernel: &Kernel, points: &[&'static str]) -> Result<Self, Unavailable> {
+    fn attach(mut self, kernel: &Kernel, btf: Option<&Btf>, points: &[&'static str]) -> Result<Self, Unavailable> {
         for point in points {
-            let outcome = attach(&mut self.ebpf, kernel, point);
+            let outcome = attach(&mut self.ebpf, btf, point);
             outcome.map_err(|error| kernel.refusal(self.needs, point, &error))?;
         }
         Ok(self.attached())
@@ -206,11 +210,11 @@ impl Loaded {
 }
 
 /// Attaches the program called `point` to the tracepoint of that name.
-fn attach(ebpf: &mut Ebpf, kernel: &Kernel, point: &str) -> Result<(), ProgramError> {
+fn attach(ebpf: &mut Ebpf, btf: Option<&Btf>, point: &str) -> Result<(), ProgramError> {
     let program = ebpf.program_mut(point).ok_or_else(|| ProgramError::InvalidName { name: point.to_owned() })?;
     match program {
         Program::BtfTracePoint(program) => {
-            let btf = kernel.btf().ok_or(ProgramError::UnexpectedProgramType)?;
+            let btf = btf.ok_or(ProgramError::UnexpectedProgramType)?;
             program.load(point, btf)?;
             program.attach()?;
         }

@@ -75,6 +75,11 @@ impl Unavailable {
         }
     }
 
+    /// Returns whether trying again while the process runs is in vain.
+    pub(crate) const fn is_final(&self) -> bool {
+        !matches!(self, Self::Failed { .. } | Self::InUse(_))
+    }
+
     /// Returns whether a raw tracepoint may be taken where the other kind is not.
     pub(super) const fn may_be_the_type(&self) -> bool {
         matches!(
