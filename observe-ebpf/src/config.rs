@@ -34,6 +34,11 @@ impl Config {
         self.syscalls.enabled = false;
     }
 
+    /// Switches everything off but one feature, which is switched on.
+    pub fn only(&mut self, feature: &str) {
+        self.syscalls.enabled = feature == "syscalls";
+    }
+
     /// Switches the inspection of packets off.
     pub fn disable_payload(&mut self) {}
 }
@@ -84,6 +89,8 @@ pub struct SyscallsConfig {
     pub latency: Latency,
     /// The most calls that have series of their own; the others count under `other`.
     pub max_tracked: usize,
+    /// A call gets series of its own once there were calls at so many readings.
+    pub min_readings: u32,
     /// The one process whose calls count, 0 for all of them.
     pub pid: u32,
     /// A timed call that works rather than waits and takes at least so many milliseconds becomes an event, 1 to 3600000.
@@ -97,6 +104,7 @@ impl Default for SyscallsConfig {
             interval_seconds: 1.0,
             latency: Latency::default(),
             max_tracked: 64,
+            min_readings: 5,
             pid: 0,
             slow_ms: 100,
         }

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use observe::StoreError;
 
-use super::{BAD_CONFIGURATION, FAILED, UNREACHABLE, WRONG_USAGE, fail, fail_settings};
+use super::{BAD_CONFIGURATION, FAILED, NOT_PERMITTED, UNREACHABLE, WRONG_USAGE, fail, fail_settings};
 use crate::settings::SettingsErrors;
 
 /// Says why a command could not do its work.
@@ -43,6 +43,9 @@ pub(super) enum CommandError {
     /// The store cannot answer, or cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The kernel does not let itself be traced.
+    #[error("cannot trace: {problem}")]
+    Untraced { problem: String, help: String },
     /// What was asked does not go together.
     #[error("{problem}")]
     Usage { problem: String, help: String },
@@ -57,6 +60,7 @@ impl CommandError {
             Self::Input { help, .. }
             | Self::Nothing { help, .. }
             | Self::Remote { help, .. }
+            | Self::Untraced { help, .. }
             | Self::Usage { help, .. } => return help.clone(),
             Self::Damaged { .. } => "`observe store check` tells everything that is damaged",
             Self::NotStored => "name a database: --db FILE, or `store.url` in the settings",
@@ -73,6 +77,7 @@ impl CommandError {
         match self {
             Self::NotStored | Self::Settings(_) => BAD_CONFIGURATION,
             Self::Remote { code, .. } => *code,
+            Self::Untraced { .. } => NOT_PERMITTED,
             Self::Usage { .. } => WRONG_USAGE,
             Self::Store(StoreError::Unavailable { .. }) => UNREACHABLE,
             _ => FAILED,

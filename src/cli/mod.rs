@@ -14,6 +14,7 @@ mod store;
 mod store_access;
 mod table;
 mod time;
+mod trace;
 
 use std::{
     error::Error,
@@ -49,6 +50,7 @@ enum Command {
     #[command(alias = "server")]
     Serve(serve::Args),
     Store(store::Args),
+    Trace(trace::Args),
 }
 
 /// What every command understands.
@@ -81,6 +83,7 @@ impl Cli {
             Command::SeedDemo(args) => args.run(&self.global, environment),
             Command::Serve(args) => args.run(&self.global, environment),
             Command::Store(args) => args.run(&self.global, environment),
+            Command::Trace(args) => args.run(&self.global, environment),
         }
     }
 }
@@ -158,14 +161,14 @@ fn tell(text: &str) {
     io::stderr().lock().write_all(text.as_bytes()).unwrap_or_default();
 }
 
-/// Exit codes: a start failed, or a command found something; what was asked does not go together; a server or database cannot be reached; settings cannot be
+/// Exit codes: a start failed, or a command found something; what was asked does not go together; a server or database cannot be reached; the kernel refuses; settings cannot be
 /// used.
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
 const UNREACHABLE: u8 = 3;
+const NOT_PERMITTED: u8 = 4;
 const BAD_CONFIGURATION: u8 = 78;
 
 const LOG_LEVEL: &str = "log.level";
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failed or found something, 2 wrong usage, 3 unreachable, 78 bad configuration.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or found something, 2 wrong usage, 3 unreachable, 4 not permitted, 78 bad configuration.";

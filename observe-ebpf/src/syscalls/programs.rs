@@ -45,7 +45,7 @@ impl Syscalls {
             latency: config.latency,
             slow: millis("ebpf.syscalls.slow_ms", config.slow_ms)?,
             pid: config.pid,
-            report: Report::new(Origin::Kernel, interval, config.max_tracked)?,
+            report: Report::new(Origin::Kernel, interval, config)?,
             calls: vec![None; PLACES],
         })
     }

@@ -7,7 +7,7 @@ use observe_core::{
 };
 
 use super::{call::Call, names::name};
-use crate::origin::Origin;
+use crate::{config::SyscallsConfig, origin::Origin};
 
 /// Makes frames of what was counted.
 #[derive(Debug)]
@@ -19,10 +19,11 @@ pub(crate) struct Report {
     other: Call,
     tracked: Vec<usize>,
     max_tracked: usize,
+    min_readings: u32,
 }
 
 impl Report {
-    pub(crate) fn new(origin: Origin, interval: Duration, max_tracked: usize) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(origin: Origin, interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidSchema> {
         let calls = Schema::builder("syscall")
             .kind(EventKind::Metric)
             .interval(interval)
@@ -41,7 +42,16 @@ impl Report {
         let mut host = Table::new(origin.mark(host).build()?);
         let subject = host.insert(origin.attributes([]));
         let calls = KeyedTable::new(origin.mark(calls).build()?);
-        Ok(Self { origin, calls, host, subject, other: Call::new(OTHER), tracked: Vec::new(), max_tracked })
+        Ok(Self {
+            origin,
+            calls,
+            host,
+            subject,
+            other: Call::new(OTHER),
+            tracked: Vec::new(),
+            max_tracked: config.max_tracked,
+            min_readings: config.min_readings,
+        })
     }
 
     /// Emits what is known about all calls.
@@ -76,7 +86,7 @@ impl Report {
         if self.tracked.contains(&call.number) {
             return true;
         }
-        let enters = call.active >= READINGS_TO_ENTER && self.tracked.len() < self.max_tracked;
+        let enters = call.active >= self.min_readings && self.tracked.len() < self.max_tracked;
         if enters {
             self.tracked.push(call.number);
         }
@@ -103,5 +113,3 @@ impl Report {
 
 /// Stands for all calls without series of their own.
 const OTHER: usize = usize::MAX;
-/// As with processes: what happens once is no series.
-const READINGS_TO_ENTER: u32 = 5;

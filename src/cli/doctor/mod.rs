@@ -1,6 +1,7 @@
 //! `observe doctor`: looks at what this host offers, one line each, with a way to get what is missing.
 
 mod host;
+mod kernel;
 mod port;
 mod store;
 
@@ -10,7 +11,10 @@ use serde::Serialize;
 
 use self::host::Host;
 use super::{FAILED, Global, print};
-use crate::settings::{Environment, Loaded, Settings, SettingsErrors};
+use crate::{
+    assemble,
+    settings::{Environment, Loaded, Settings, SettingsErrors},
+};
 
 /// Checks what this host offers, and says how to get what is missing
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,9 @@ impl Args {
         let loaded = global.load(None, environment, Vec::new());
         let settings = loaded.as_ref().map_or_else(|_| Settings::default(), |loaded| loaded.settings.clone());
         let mut checks = Host::new(&settings.collectors.roots).checks();
+        // Settings that cannot be used are told of by a check of their own.
+        let tracing = loaded.as_ref().ok().and_then(|loaded| assemble::tracing(loaded).ok());
+        checks.extend(tracing.into_iter().flat_map(kernel::checks));
         checks.push(port::check(&settings.server.host, settings.server.port));
         checks.push(store::check(&settings.store));
         checks.push(settings_file(&loaded));

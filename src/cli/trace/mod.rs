@@ -1,0 +1,159 @@
+//! `observe trace`: what the kernel does, live in the terminal.
+
+mod calls;
+mod lines;
+
+use std::{
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use observe::{
+    Clock, Collect, CollectError, Collector, Item, KernelMode, ProcessCache, SystemClock,
+    ebpf::{self, Config, Latency, Mode, Tracing},
+};
+
+use self::{calls::Calls, lines::Lines};
+use super::{
+    Global,
+    error::{CommandError, finish},
+    tell, time,
+};
+use crate::settings::Environment;
+
+/// Shows what the kernel does, as it happens
+///
+/// Programs of its own run in the kernel for as long as the command does, beside those of a server.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Shows programs that start, and processes killed for want of memory
+    Exec(Common),
+    /// Shows slow and failed requests of block devices
+    Io(Slow),
+    /// Shows system calls: how many, how many failed, how long they take
+    Syscalls(CallArgs),
+    /// Shows connections over TCP
+    Tcp(Common),
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Ends after this time; without it, Ctrl-C does
+    #[arg(long = "for", value_name = "DURATION", value_parser = time::duration)]
+    duration: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Slow {
+    #[command(flatten)]
+    common: Common,
+    /// Shows requests that take at least so many milliseconds; 0 shows all
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    slow_ms: u64,
+}
+
+#[derive(Debug, clap::Args)]
+struct CallArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Traces this process alone
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pid: u32,
+    /// Times every call, not one in 64
+    #[arg(long)]
+    full: bool,
+    /// Shows so many calls
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    top: usize,
+}
+
+/// What prints the items of a reading.
+trait Screen {
+    /// Takes in a reading; `elapsed` is the time since the one before.
+    fn show(&mut self, items: Vec<Item>, elapsed: Duration) -> Result<(), CommandError>;
+}
+
+impl Args {
+    pub(super) fn run(self, global: &Global, environment: &Environment) -> ExitCode {
+        let outcome = global.load(None, environment, Vec::new()).map_err(CommandError::Settings);
+        finish(outcome.and_then(|loaded| self.trace(loaded.settings.tracing())))
+    }
+
+    fn trace(self, mut config: Config) -> Result<(), CommandError> {
+        if config.mode == Mode::Off {
+            config.mode = Mode::Auto;
+        }
+        match self.what {
+            What::Exec(common) => {
+                config.only("exec");
+                watch(&config, &common, &mut Lines)
+            }
+            What::Io(slow) => {
+                config.only("block");
+                watch(&config, &slow.common, &mut Lines)
+            }
+            What::Syscalls(args) => {
+                config.only("syscalls");
+                config.syscalls.pid = args.pid;
+                config.syscalls.min_readings = 1;
+                config.syscalls.max_tracked = MAX_CALLS;
+                if args.full {
+                    config.syscalls.latency = Latency::Full;
+                }
+                watch(&config, &args.common, &mut Calls::new(args.top))
+            }
+            What::Tcp(common) => {
+                config.only("tcp");
+                watch(&config, &common, &mut Lines)
+            }
+        }
+    }
+}
+
+/// Reads the one feature that is switched on until the time is over.
+fn watch(config: &Config, common: &Common, screen: &mut impl Screen) -> Result<(), CommandError> {
+    let Tracing { mut collectors, board } = ebpf::tracing(config).map_err(|error| untraced(&error.to_string()))?;
+    if board.read().mode == KernelMode::Simulated {
+        tell("SIMULATED: these numbers are made up; set ebpf.mode to \"auto\" for real ones\n");
+    }
+    let Some(collector) = collectors.first_mut() else { return Err(untraced("the feature is not there")) };
+    let until = common.duration.map(|duration| Instant::now() + duration);
+    let processes = ProcessCache::new();
+    let mut before = Instant::now();
+    loop {
+        let items = read(&mut **collector, &processes)?;
+        let now = Instant::now();
+        screen.show(items, now - before)?;
+        before = now;
+        let next = now + collector.interval();
+        if until.is_some_and(|until| until <= now) {
+            return Ok(());
+        }
+        thread::sleep(until.map_or(next, |until| until.min(next)) - now);
+    }
+}
+
+fn read(collector: &mut dyn Collector, processes: &ProcessCache) -> Result<Vec<Item>, CommandError> {
+    let mut cx = Collect::new(SystemClock.now(), Instant::now() + collector.interval(), processes);
+    match collector.collect(&mut cx) {
+        Ok(()) => Ok(cx.take_items()),
+        Err(CollectError::Unsupported(reason)) => Err(untraced(&reason)),
+        Err(error) => Err(untraced(&error.to_string())),
+    }
+}
+
+/// Makes an error of a reason, which may be followed by what to do.
+fn untraced(reason: &str) -> CommandError {
+    let (problem, help) = reason.split_once("; ").unwrap_or((reason, "`observe doctor` tries every feature"));
+    CommandError::Untraced { problem: problem.to_owned(), help: help.to_owned() }
+}
+
+/// As many calls as there can be.
+const MAX_CALLS: usize = 512;
