@@ -3,6 +3,8 @@
 mod config;
 #[cfg(target_os = "linux")]
 mod feature;
+#[cfg(target_os = "linux")]
+mod floor;
 mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
@@ -10,9 +12,12 @@ mod origin;
 mod syscalls;
 mod table;
 
-#[cfg(target_os = "linux")]
-pub use self::kernel::{Kernel, Unavailable};
 pub use self::{
     config::{Config, InvalidConfig, Latency, Mode, SyscallsConfig},
     table::{NothingTraced, Tracing, tracing},
+};
+#[cfg(target_os = "linux")]
+pub use self::{
+    floor::Floor,
+    kernel::{Kernel, Unavailable},
 };
