@@ -59,8 +59,8 @@ pub(crate) struct Staged {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ticks {
     parts: Vec<Arc<[u8]>>,
-    /// Where the last of them stand; `None` where there is none.
-    pub(crate) last: Option<Position>,
+    /// `None` where there is none.
+    pub(crate) range: Option<Range>,
 }
 
 impl Staged {
@@ -107,7 +107,7 @@ impl Buffer {
         if !self.tail.is_empty() {
             parts.push(self.tail.as_slice().into());
         }
-        Ticks { parts, last: self.range.map(|range| range.last) }
+        Ticks { parts, range: self.range }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the last process left unpacked.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
+};
 
 use observe_core::StoreError;
 
@@ -33,14 +36,15 @@ impl Progress {
     }
 }
 
-/// Reads how far the ticks of all groups are packed.
-pub(crate) async fn progress(tx: &mut Transaction) -> Result<ProgressByGroup, StoreError> {
+/// Reads how far the ticks of groups are packed whose numbers are in a range.
+pub(crate) async fn progress(tx: &mut Transaction, groups: RangeInclusive<i64>) -> Result<ProgressByGroup, StoreError> {
     let read = |row: &Row<'_>| {
         let progress = Progress { packed: Position(row.int(1)?), sealing: Position(row.int(2)?), until: row.int(3)? };
         Ok((row.int(0)?, progress))
     };
-    let sql = "SELECT group_id, head_seq, sealing_seq, sealed_until FROM seal_state";
-    Ok(tx.fetch_all(sql, &[], read).await?.into_iter().collect())
+    let sql = "SELECT group_id, head_seq, sealing_seq, sealed_until FROM seal_state WHERE group_id BETWEEN $1 AND $2";
+    let values = [Value::Int(*groups.start()), Value::Int(*groups.end())];
+    Ok(tx.fetch_all(sql, &values, read).await?.into_iter().collect())
 }
 
 /// Reads the head: the ticks that are not packed. Returns it with the number of rows that were damaged.
@@ -48,7 +52,7 @@ pub(crate) async fn progress(tx: &mut Transaction) -> Result<ProgressByGroup, St
 /// A tick says what changed since the one before, so of every group what follows damage is left out until a tick says
 /// everything anew.
 pub(crate) async fn head(tx: &mut Transaction) -> Result<(Buffers, u64), StoreError> {
-    let progress = progress(tx).await?;
+    let progress = progress(tx, i64::MIN..=i64::MAX).await?;
     let mut reading = Reading { progress, buffers: Buffers::default(), understood: BTreeSet::new(), damaged: 0 };
     head_rows(tx, |seq, data| reading.take(seq, data)).await?;
     reading.close_what_is_packed_in_part();

@@ -43,14 +43,22 @@ impl HeadTicks {
         let mut wanted = PlaceSet::default();
         group.members.iter().for_each(|member| wanted.insert(member.place));
         let mut points = vec![Vec::new(); group.members.len()];
+        let progress = progress.and_then(|progress| progress.get(&group.group));
+        let mut last = i64::MIN;
+        let mut is_in_order = true;
         for ticks in self.groups.get(&group.group).into_iter().flatten() {
-            let progress = progress.and_then(|progress| progress.get(&group.group)).zip(ticks.last);
-            let packed_until = progress.map_or(i64::MIN, |(progress, last)| progress.until(last));
-            let from = from.max(packed_until);
+            let Some(range) = ticks.range else { continue };
+            let from = from.max(progress.map_or(i64::MIN, |progress| progress.until(range.last)));
+            if range.latest < from || range.earliest >= end {
+                continue;
+            }
+            points.iter_mut().for_each(|points| points.reserve_exact(range.ticks.min(MANY)));
             let walked = ticks.walk(&wanted, |state| {
                 if !(from..end).contains(&state.timestamp) {
                     return;
                 }
+                is_in_order &= state.timestamp > last;
+                last = state.timestamp;
                 let timestamp = Timestamp::from_nanos(state.timestamp);
                 for (member, points) in group.members.iter().zip(&mut points) {
                     let is_there = state.present.contains(member.place);
@@ -64,7 +72,12 @@ impl HeadTicks {
             });
             walked.map_err(|error| damaged(&format!("head of group {}", group.group), &error))?;
         }
-        points.iter_mut().for_each(put_in_order);
+        if !is_in_order {
+            points.iter_mut().for_each(put_in_order);
+        }
         Ok(points)
     }
 }
+
+/// Ticks of one buffer that there is room for at once.
+const MANY: usize = 1_024;

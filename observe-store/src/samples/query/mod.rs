@@ -69,13 +69,19 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    async fn make(&self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
+    async fn make(self, tx: &mut Transaction, corrupt: &mut u64) -> Result<Vec<SeriesPoints>, StoreError> {
         let plan = Plan::new(tx, self.query, self.placements.iter().map(Placement::kind)).await?;
         let mut sinks = self.sinks(&plan);
         let mut left = self.query.max_points;
+        let groups = select::by_group(&self.placements);
         // Packs may hold what the head still has: a point at the same time is the same one. Sums may not.
-        let progress = if plan.table == Table::Pack { None } else { Some(recover::progress(tx).await?) };
-        for group in select::by_group(&self.placements) {
+        let progress = match (groups.first(), groups.last()) {
+            (Some(first), Some(last)) if plan.table != Table::Pack => {
+                Some(recover::progress(tx, first.group..=last.group).await?)
+            }
+            _ => None,
+        };
+        for group in groups {
             match &progress {
                 None => packs::fill(tx, &plan, &group, &self.ticks, &mut sinks, corrupt).await?,
                 Some(progress) => {
@@ -96,11 +102,11 @@ impl Answer<'_> {
     }
 
     /// Joins the points of series that had several places.
-    fn join(&self, sinks: Vec<Sink>) -> Result<Vec<SeriesPoints>, StoreError> {
+    fn join(mut self, sinks: Vec<Sink>) -> Result<Vec<SeriesPoints>, StoreError> {
         let mut by_key: BTreeMap<MetricKey, (SeriesKind, Vec<Sink>)> = BTreeMap::new();
-        for (placement, sink) in self.placements.iter().zip(sinks) {
-            let entry = by_key.entry(placement.key.clone()).or_insert_with(|| (placement.kind(), Vec::new()));
-            entry.1.push(sink);
+        for (placement, sink) in self.placements.drain(..).zip(sinks) {
+            let kind = placement.kind();
+            by_key.entry(placement.key).or_insert_with(|| (kind, Vec::new())).1.push(sink);
         }
         let mut left = self.query.max_points;
         let mut answer = Vec::with_capacity(by_key.len());

@@ -52,12 +52,12 @@ impl Rule {
         floor(at, self.step)
     }
 
-    /// Makes room for the answers of all steps, or else for half as many again.
-    fn make_room(&self, answers: &mut Vec<Point>) {
-        if answers.len() == answers.capacity() {
+    /// Makes room for `count` answers: for those of all steps, or else for half as many again.
+    fn make_room(&self, answers: &mut Vec<Point>, count: usize) {
+        if answers.capacity() - answers.len() < count {
             let steps = self.end.saturating_sub(self.start) / self.step + 1;
             let left = usize::try_from(steps).unwrap_or(usize::MAX).saturating_sub(answers.len());
-            answers.reserve_exact(left.clamp(1, FEW.max(answers.len() / 2)));
+            answers.reserve_exact(left.min(FEW.max(answers.len() / 2)).max(count));
         }
     }
 }
@@ -116,14 +116,14 @@ impl Sums {
         }
         self.settle(rule);
         let mut next = rule.start_of(*first);
-        for (at, value) in times.iter().zip(values) {
+        rule.make_room(&mut self.answered, times.len());
+        self.answered.extend(times.iter().zip(values).map(|(at, value)| {
             // Most begin where the one before ends, which is told without a division.
             let is_next = (next..next.saturating_add(rule.step)).contains(at);
             let start = if is_next { next } else { rule.start_of(*at) };
-            rule.make_room(&mut self.answered);
-            self.answered.push(Point { timestamp: Timestamp::from_nanos(start), value: *value });
             next = start.saturating_add(rule.step);
-        }
+            Point { timestamp: Timestamp::from_nanos(start), value: *value }
+        }));
         (self.step_end, self.last_at) = (end, Some(*last));
         true
     }
@@ -186,7 +186,7 @@ impl Sums {
             && self.step_end <= rule.settled
         {
             let mut before = self.answered_until.or(self.origin);
-            rule.make_room(&mut self.answered);
+            rule.make_room(&mut self.answered, 1);
             self.answered.extend(answer(step, rule.aggregate, &mut before));
             self.answered_until = before;
             self.steps.clear();
@@ -224,7 +224,7 @@ impl Values {
         let is_settled =
             matches!(self.steps.as_slice(), [(start, _)] if start.saturating_add(rule.step) <= rule.settled);
         let Some((start, mut values)) = self.steps.pop_if(|_| is_settled) else { return Vec::new() };
-        rule.make_room(&mut self.answered);
+        rule.make_room(&mut self.answered, 1);
         self.answered.extend(quantile(start, &mut values, rule.aggregate));
         values.clear();
         values

@@ -106,7 +106,7 @@ impl Job {
         Ok(Self {
             group,
             slot_minutes,
-            last: ticks.last.unwrap_or(Position(0)),
+            last: ticks.range.map_or(Position(0), |range| range.last),
             ticks,
             times,
             packs: present.iter().map(|place| place / PACK_SERIES).collect(),
