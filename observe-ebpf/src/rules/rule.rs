@@ -139,7 +139,10 @@ rules! {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
+    use crate::rules::Rules;
 
     #[test]
     fn rules_stand_in_order_and_say_everything_in_sentences() {
@@ -149,5 +152,36 @@ mod tests {
                 assert!(text.ends_with('.') && !text.contains(['|', '\n']), "{}: {text}", rule.id);
             }
         }
+    }
+
+    #[test]
+    fn the_page_of_the_documentation_lists_every_rule() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/security-rules.md");
+        let page = fs::read_to_string(path).unwrap();
+        let (_, rest) = page.split_once("<!-- rules -->\n\n").unwrap();
+        let (table, _) = rest.split_once("\n<!-- end of rules -->").unwrap();
+        let mut expected = String::from(
+            "| Rule | Severity | What was seen | When it is wrong | Allow list | How to silence it |\n|---|---|---|---|---|---|\n",
+        );
+        for rule in ALL {
+            let RuleInfo { id, severity, explanation, false_positives, allows, silence } = rule;
+            let (severity, allows) = (severity.as_str(), allows.as_str());
+            expected +=
+                &format!("| `{id}` | {severity} | {explanation} | {false_positives} | {allows} | {silence} |\n");
+        }
+
+        assert_eq!(table, expected, "the table should be:\n{expected}");
+    }
+
+    #[test]
+    fn settings_in_the_documentation_are_valid() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/security-rules.md");
+        let page = fs::read_to_string(path).unwrap();
+        let (_, rest) = page.split_once("```toml,ignore\n").unwrap();
+        let (block, _) = rest.split_once("```").unwrap();
+        let settings: toml::Table = toml::from_str(block).unwrap();
+        let section = settings["ebpf"]["rules"].clone();
+
+        assert!(Rules::new(&section.try_into().unwrap()).is_ok());
     }
 }
