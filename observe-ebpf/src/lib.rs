@@ -9,6 +9,7 @@ mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod origin;
+pub mod rules;
 mod syscalls;
 mod table;
 
