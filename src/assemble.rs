@@ -118,6 +118,7 @@ pub(crate) fn tracing(loaded: &Loaded) -> Result<Tracing, SettingsError> {
         InvalidTracing::Value { key, value, advice } => {
             loaded.invalid(key, format!("{value} cannot be used: {advice}"))
         }
+        InvalidTracing::Rules(error) => problem_with(loaded, &error.key, &error.to_string()),
         other => loaded.invalid("ebpf", other.to_string()),
     })
 }

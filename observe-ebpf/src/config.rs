@@ -5,6 +5,8 @@ use std::time::Duration;
 use observe_core::InvalidSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::{InvalidRules, RulesConfig};
+
 /// The section `[ebpf]` of the settings.
 ///
 /// # Examples
@@ -24,6 +26,8 @@ pub struct Config {
     pub seed: u64,
     /// Whether the kernel counts runs and time of each program, which costs some 20 ns a run and needs `CAP_SYS_ADMIN`.
     pub program_stats: bool,
+    /// Rules that find what may be an attack.
+    pub rules: RulesConfig,
     /// System calls.
     pub syscalls: SyscallsConfig,
 }
@@ -45,7 +49,13 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { mode: Mode::default(), seed: 1, program_stats: false, syscalls: SyscallsConfig::default() }
+        Self {
+            mode: Mode::default(),
+            seed: 1,
+            program_stats: false,
+            rules: RulesConfig::default(),
+            syscalls: SyscallsConfig::default(),
+        }
     }
 }
 
@@ -115,6 +125,9 @@ impl Default for SyscallsConfig {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidConfig {
+    /// A setting of a rule cannot be used.
+    #[error(transparent)]
+    Rules(#[from] InvalidRules),
     /// The columns of a feature do not fit together. No setting causes this.
     #[error("columns of a feature do not fit together")]
     Schema(#[from] InvalidSchema),

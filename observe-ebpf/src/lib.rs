@@ -5,6 +5,7 @@ mod config;
 mod feature;
 #[cfg(target_os = "linux")]
 mod floor;
+mod guard;
 mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;

@@ -48,6 +48,7 @@ conformance! {
         words_are_runs_of_letters_and_digits,
     }
     samples {
+        a_key_that_is_given_twice_counts_once,
         an_answer_that_would_be_too_large_is_refused,
         growth_survives_a_counter_that_starts_anew,
         known_series_without_points_are_told_from_unknown_ones,

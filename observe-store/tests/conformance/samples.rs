@@ -67,6 +67,24 @@ pub(crate) async fn points_come_back_in_the_order_of_time(store: &dyn Store) {
     assert_eq!(values(store, &raw("q.done{queue=mail}", 10..12)).await[0].1, [20.0, 22.0]);
 }
 
+pub(crate) async fn a_key_that_is_given_twice_counts_once(store: &dyn Store) {
+    commit(store, frames(0..120)).await;
+    keep_in_order(store, 100_000).await;
+    let mut keys = vec![key("q.depth{queue=mail}")];
+    keys.extend((0..200).map(|number| key(&format!("q.depth{{queue=none{number:03}}}"))));
+    keys.push(key("q.depth{queue=mail}"));
+
+    let query = RangeQuery {
+        step: Duration::from_secs(60),
+        aggregate: Aggregate::Count,
+        ..RangeQuery::raw(Selector::Keys(keys), at(0), at(120))
+    };
+
+    let found = values(store, &query).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].1.iter().sum::<f64>(), 120.0);
+}
+
 pub(crate) async fn the_value_written_last_stays(store: &dyn Store) {
     commit(store, frames(0..10)).await;
     keep_in_order(store, 100_000).await;

@@ -164,6 +164,10 @@ pub(crate) fn by_group(placements: &[Placement]) -> Vec<GroupPlaces> {
 }
 
 async fn of_keys(tx: &mut Transaction, keys: &[MetricKey], corrupt: &mut u64) -> Result<Vec<Placement>, StoreError> {
+    // A key that is given twice, in two questions to the database, would be two series.
+    let mut keys: Vec<&MetricKey> = keys.iter().collect();
+    keys.sort_unstable();
+    keys.dedup();
     let mut found = Vec::new();
     for some in keys.chunks(KEYS_A_QUERY) {
         found.extend(readable(with_keys(tx, some).await?, corrupt));
@@ -171,9 +175,9 @@ async fn of_keys(tx: &mut Transaction, keys: &[MetricKey], corrupt: &mut u64) ->
     Ok(found)
 }
 
-async fn with_keys(tx: &mut Transaction, keys: &[MetricKey]) -> Result<Vec<Looked>, StoreError> {
+async fn with_keys(tx: &mut Transaction, keys: &[&MetricKey]) -> Result<Vec<Looked>, StoreError> {
     let labels: Vec<String> = keys.iter().map(|key| key.attributes().to_string()).collect();
-    let keys: Vec<(&str, &str)> = keys.iter().map(MetricKey::name).zip(labels.iter().map(String::as_str)).collect();
+    let keys: Vec<(&str, &str)> = keys.iter().map(|key| key.name()).zip(labels.iter().map(String::as_str)).collect();
     if let [(name, labels)] = keys.as_slice() {
         let sql = concat!(select!(), " WHERE s.name = $1 AND s.labels = $2 ORDER BY s.pack_no");
         return tx.fetch_all(sql, &[Value::Text(name), Value::Text(labels)], look).await;
