@@ -11,6 +11,7 @@ mod histogram;
 mod kernel;
 mod origin;
 pub mod rules;
+mod simulated;
 mod syscalls;
 mod table;
 

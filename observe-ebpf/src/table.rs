@@ -4,7 +4,7 @@ use std::{fmt, time::Instant};
 
 use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelStatus, ProcessCache, SystemClock};
 
-use crate::{Config, InvalidConfig, Mode};
+use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
 use crate::{kernel::Kernel, syscalls::Syscalls};
 
@@ -82,7 +82,11 @@ pub fn tracing(config: &Config) -> Result<Tracing, InvalidConfig> {
     match config.mode {
         Mode::Auto | Mode::Kernel => traced(config),
         Mode::Off => Ok(Tracing { collectors: Vec::new(), board: KernelBoard::new(KernelMode::Disabled) }),
-        Mode::Simulated => Ok(Tracing { collectors: Vec::new(), board: KernelBoard::new(KernelMode::Simulated) }),
+        Mode::Simulated => {
+            let board = KernelBoard::new(KernelMode::Simulated);
+            let simulator = Simulator::new(config, &board)?;
+            Ok(Tracing { collectors: vec![Box::new(simulator)], board })
+        }
     }
 }
 

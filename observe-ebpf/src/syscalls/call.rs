@@ -36,6 +36,19 @@ impl Call {
         Self { number, ..Self::default() }
     }
 
+    /// Takes in calls that were not counted by the kernel, in place of those of the reading before.
+    pub(crate) fn add(&mut self, calls: u64, errors: u64, timed: impl Iterator<Item = u64>) {
+        self.begin();
+        self.active += u32::from(calls > 0);
+        (self.new_calls, self.new_errors) = (calls, errors);
+        self.calls += calls;
+        self.errors += errors;
+        for nanos in timed {
+            self.timed.observe(nanos);
+            self.time += nanos;
+        }
+    }
+
     /// Adds what another call counted since the reading before.
     pub(crate) fn absorb(&mut self, other: &Self) {
         self.calls += other.new_calls;

@@ -1,10 +1,11 @@
 //! System calls: how many, how many failed, how long they take.
 
 mod call;
-mod names;
+pub(crate) mod names;
 #[cfg(target_os = "linux")]
 mod programs;
 mod report;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::Syscalls;
+pub(crate) use self::{call::Call, report::Report};

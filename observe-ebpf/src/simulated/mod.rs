@@ -1,0 +1,122 @@
+//! Numbers that are made up, for demonstrations and tests: they follow from a seed, and everything made of them says so.
+
+mod random;
+mod syscalls;
+
+use std::time::Duration;
+
+use observe_core::{Collect, CollectError, Collector, FeatureState, InvalidSchema, KernelBoard};
+
+pub(crate) use self::random::Random;
+use self::syscalls::SimulatedSyscalls;
+use crate::Config;
+
+/// Stands in for all features that are switched on.
+#[derive(Debug)]
+pub(crate) struct Simulator {
+    random: Random,
+    features: Vec<Box<dyn Simulation>>,
+    board: KernelBoard,
+}
+
+/// What makes up the numbers of one feature.
+pub(crate) trait Simulation: std::fmt::Debug + Send {
+    /// The feature's name.
+    fn name(&self) -> &'static str;
+
+    /// Emits what the feature might have seen in the last second, and returns how many events it emitted.
+    fn step(&mut self, random: &mut Random, cx: &mut Collect<'_>) -> u64;
+}
+
+impl Simulator {
+    pub(crate) fn new(config: &Config, board: &KernelBoard) -> Result<Self, InvalidSchema> {
+        let mut features: Vec<Box<dyn Simulation>> = Vec::new();
+        // One line for each feature.
+        if config.syscalls.enabled {
+            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));
+        }
+        for feature in &features {
+            board.update(feature.name(), |status| status.state = FeatureState::Simulated);
+        }
+        Ok(Self { random: Random::new(config.seed), features, board: board.clone() })
+    }
+}
+
+impl Collector for Simulator {
+    fn name(&self) -> &'static str {
+        "ebpf.simulated"
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
+        for feature in &mut self.features {
+            let events = feature.step(&mut self.random, cx);
+            self.board.update(feature.name(), |status| status.events += events);
+        }
+        Ok(())
+    }
+}
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use observe_core::{EventKind, Item, KernelMode, ProcessCache, Timestamp};
+
+    use super::*;
+
+    fn readings(seed: u64, count: i64) -> Vec<Item> {
+        let config = Config { seed, ..Config::default() };
+        let mut simulator = Simulator::new(&config, &KernelBoard::new(KernelMode::Simulated)).unwrap();
+        let processes = ProcessCache::new();
+        (0..count)
+            .flat_map(|second| {
+                let deadline = Instant::now() + INTERVAL;
+                let mut cx = Collect::new(Timestamp::from_millis(second * 1000), deadline, &processes);
+                simulator.collect(&mut cx).unwrap();
+                cx.take_items()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn one_seed_makes_the_same_numbers_every_time() {
+        let text = |seed| format!("{:?}", readings(seed, 20));
+
+        assert_eq!(text(1), text(1));
+        assert_ne!(text(1), text(2));
+    }
+
+    #[test]
+    fn everything_says_that_it_is_simulated() {
+        for item in readings(7, 60) {
+            match item {
+                Item::Event(event) => assert!(event.source.starts_with("simulated::"), "{event:?}"),
+                Item::Frame(frame) => {
+                    assert!(frame.schema().source().starts_with("simulated::"));
+                    for subject in frame.subjects().iter().flatten() {
+                        assert_eq!(subject.attributes.value("source"), Some("simulated"), "{}", subject.attributes);
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_minute_has_something_of_every_kind_that_features_tell() {
+        let kinds: Vec<EventKind> = readings(1, 300)
+            .iter()
+            .filter_map(|item| if let Item::Event(event) = item { Some(event.kind()) } else { None })
+            .collect();
+
+        for kind in [EventKind::Syscall] {
+            assert!(kinds.contains(&kind), "{kind}");
+        }
+    }
+}
