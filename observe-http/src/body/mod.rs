@@ -2,6 +2,8 @@
 
 mod event;
 mod finding;
+mod frame;
+mod kernel;
 mod point;
 mod system;
 

@@ -6,6 +6,7 @@ mod exposition;
 mod fixture;
 mod headers;
 mod inventory;
+mod kernel_events;
 mod pages;
 mod parameters;
 mod past;
