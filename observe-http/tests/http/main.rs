@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that stops says what is wrong")]
 
+mod deep_system;
 mod exposition;
 mod fixture;
 mod headers;
