@@ -1,6 +1,6 @@
 //! What is known about the kernel: what its collectors say of themselves, and the newest readings of their series.
 
-use observe_core::{FeatureState, KernelMode, KernelStatus, SeriesView, Timestamp};
+use observe_core::{FeatureState, KernelMode, KernelStatus, SeriesView, Timestamp, names::syscall};
 
 use crate::body::ComponentBody;
 
@@ -22,8 +22,9 @@ pub(crate) struct KernelReadings {
 impl KernelReadings {
     /// Takes the newest value of a series in. Counts and rates add up; of latencies the longest stays.
     pub(crate) fn take(&mut self, series: &SeriesView<'_>) {
-        let (reading, join): (_, fn(f64, f64) -> f64) = match &*series.metric().name {
-            SYSCALL_RATE => (&mut self.syscalls_per_second, |one, other| one + other),
+        let name = &*series.metric().name;
+        let (reading, join): (_, fn(f64, f64) -> f64) = match name {
+            _ if name == syscall::RATE.name => (&mut self.syscalls_per_second, |one, other| one + other),
             PACKET_COUNT => (&mut self.packets, |one, other| one + other),
             PACKET_DROP_RATE => (&mut self.drops_per_second, |one, other| one + other),
             CONNECT_P50 => (&mut self.connect_p50_ns, f64::max),
@@ -60,7 +61,7 @@ pub(crate) fn component(status: &KernelStatus, now: Timestamp) -> ComponentBody 
 }
 
 fn is_waiting(status: &KernelStatus) -> bool {
-    status.features.values().all(|feature| feature.state == FeatureState::Waiting)
+    status.features.values().any(|feature| feature.state == FeatureState::Waiting)
 }
 
 fn detail(status: &KernelStatus) -> Option<String> {
@@ -78,8 +79,7 @@ fn detail(status: &KernelStatus) -> Option<String> {
 /// The feature that looks into packets.
 pub(crate) const PAYLOAD: &str = "net";
 
-// The rows of these metrics stand in the names table of the collectors that fill them.
-const SYSCALL_RATE: &str = "syscall.rate";
+// The rows of these metrics come with the collectors that fill them.
 const PACKET_COUNT: &str = "packet.count";
 const PACKET_DROP_RATE: &str = "packet.drop_rate";
 const CONNECT_P50: &str = "tcp.connect_latency_p50";

@@ -4,22 +4,14 @@ use std::time::Duration;
 
 use insta::assert_json_snapshot;
 use observe_core::{
-    Attributes, FeatureState, Formula, KernelBoard, KernelFacts, KernelMode, KeyedTable, Metric, ProgramStatus, Schema,
-    SecurityCounts, Term, Unit,
-    names::{disk, hardware, pressure},
+    Attributes, FeatureState, KernelBoard, KernelFacts, KernelMode, KeyedTable, Metric, ProgramStatus, Schema,
+    SecurityCounts, Unit,
+    names::{disk, hardware, pressure, syscall},
 };
 use serde_json::Value;
 
 use crate::fixture::{Fixture, START};
 
-const CALLS: &[Term] = &[Term::plus("syscall.count")];
-static SYSCALL_COUNT: Metric = Metric::counter("syscall.count", Unit::Count, "System calls.");
-static SYSCALL_RATE: Metric = Metric::derived(
-    "syscall.rate",
-    Unit::CountPerSecond,
-    Formula::Rate { of: CALLS, scale: 1.0 },
-    "System calls in a second.",
-);
 static PACKETS: Metric = Metric::counter("packet.count", Unit::Count, "Packets.");
 static DROP_RATE: Metric = Metric::gauge("packet.drop_rate", Unit::CountPerSecond, "Packets lost in a second.");
 static P50: Metric = Metric::gauge("tcp.connect_latency_p50", Unit::Nanoseconds, "Half are faster.");
@@ -107,7 +99,7 @@ async fn fixture(board: KernelBoard) -> Fixture {
 }
 
 async fn kernel(fixture: &Fixture, attributes: &'static [(&str, &str)]) {
-    let syscalls = Schema::builder("syscalls").column(&SYSCALL_COUNT).column(&SYSCALL_RATE).build().unwrap();
+    let syscalls = Schema::builder("syscalls").column(&syscall::TOTAL).column(&syscall::RATE).build().unwrap();
     let packets = Schema::builder("net").column(&PACKETS).column(&DROP_RATE).column(&P50).column(&P99).build().unwrap();
     let mut syscalls = KeyedTable::<String>::new(syscalls);
     let mut packets = KeyedTable::<String>::new(packets);
@@ -221,6 +213,16 @@ async fn features_that_have_not_tried_yet_are_starting() {
     assert_eq!(health["components"]["ebpf"]["status"], "starting");
     assert_eq!(health["deep_monitoring"]["active"], false);
     assert_eq!(health["system_metrics"]["ebpf"]["syscalls_per_second"], 0);
+}
+
+#[tokio::test]
+async fn without_any_feature_nothing_is_traced() {
+    let fixture = fixture(KernelBoard::new(KernelMode::Live)).await;
+
+    let health = fixture.get("/health").await.json();
+
+    assert_eq!(health["components"]["ebpf"]["status"], "disabled");
+    assert_eq!(health["deep_monitoring"]["active"], false);
 }
 
 #[tokio::test]
