@@ -71,9 +71,10 @@ pub(crate) async fn engine(loaded: &Loaded) -> Result<(Engine, KernelBoard), Ass
 }
 
 /// Makes the state of the HTTP interface of an engine.
-pub(crate) fn http_state(loaded: &Loaded, engine: &Engine, _kernel: KernelBoard) -> AppState {
+pub(crate) fn http_state(loaded: &Loaded, engine: &Engine, kernel: KernelBoard) -> AppState {
     let Settings { server, ml, .. } = &loaded.settings;
-    AppState::new(engine.handle().clone(), server.clone()).with_trend_significance(ml.trend_significance)
+    let state = AppState::new(engine.handle().clone(), server.clone()).with_kernel(kernel);
+    state.with_trend_significance(ml.trend_significance)
 }
 
 async fn store(settings: &Settings, limits: &Limits) -> Result<Arc<dyn Store>, StoreError> {

@@ -6,6 +6,7 @@ mod body;
 mod config;
 mod exposition;
 pub mod extract;
+mod kernel;
 mod layers;
 mod openapi;
 mod page;

@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 /// The answers that are worth keeping.
 #[derive(Debug)]
 pub(crate) struct Rendered {
+    /// `GET /deep-system/status`.
+    pub(crate) deep: Cached<Bytes>,
     /// `GET /health`: the status and the body.
     pub(crate) health: Cached<(StatusCode, Bytes)>,
     /// `GET /metrics/realtime`.
@@ -28,6 +30,7 @@ pub(crate) struct Rendered {
 impl Default for Rendered {
     fn default() -> Self {
         Self {
+            deep: Cached::new(Duration::from_millis(100)),
             health: Cached::new(Duration::from_millis(100)),
             realtime: Cached::new(SECOND),
             realtime_v1: Cached::new(SECOND),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{body::Bytes, extract::FromRef};
-use observe_core::Handle;
+use observe_core::{Handle, KernelBoard};
 use rand::Rng;
 
 use crate::{
@@ -30,6 +30,7 @@ pub struct AppState {
     shared: Arc<Shared>,
     cursors: Cursors,
     server: Option<Arc<ServerStats>>,
+    kernel: KernelBoard,
     trend_significance: f64,
 }
 
@@ -69,13 +70,26 @@ impl AppState {
         };
         let mut key = [0; 32];
         rand::rng().fill_bytes(&mut key);
-        Self { shared: Arc::new(shared), cursors: Cursors::new(&key), server: None, trend_significance: 1.0 }
+        Self {
+            shared: Arc::new(shared),
+            cursors: Cursors::new(&key),
+            server: None,
+            kernel: KernelBoard::default(),
+            trend_significance: 1.0,
+        }
     }
 
     /// Signs cursors with a key that other processes have too, or that survives a restart.
     #[must_use]
     pub fn with_cursor_key(mut self, key: &[u8; 32]) -> Self {
         self.cursors = Cursors::new(key);
+        self
+    }
+
+    /// Shows what collectors of the kernel say about themselves. Without it, tracing is said to be switched off.
+    #[must_use]
+    pub fn with_kernel(mut self, board: KernelBoard) -> Self {
+        self.kernel = board;
         self
     }
 
@@ -104,6 +118,10 @@ impl AppState {
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.shared.handle
+    }
+
+    pub(crate) const fn kernel(&self) -> &KernelBoard {
+        &self.kernel
     }
 
     pub(crate) const fn trend_significance(&self) -> f64 {

@@ -5,6 +5,7 @@
 mod beside;
 #[path = "../common/mod.rs"]
 mod common;
+mod kernel;
 mod query;
 mod seed;
 mod store;

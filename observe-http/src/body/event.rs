@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use observe_core::{
-    Attributes, Enriched, EventData, LogRecord, ProcessInfo, Reading, Resource, Span, SpanKind, SpanStatus,
-};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use observe_core::{Attributes, Enriched, EventData, LogRecord, ProcessInfo, Resource, Span, SpanKind, SpanStatus};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::finding::{AnomalyData, TrendBody};
+use super::{
+    finding::{AnomalyData, Empty, TrendBody},
+    frame::Values,
+    kernel::{ExecBody, IoBody, PacketBody, SecurityBody, SyscallBody},
+};
 use crate::time::WireTime;
 
 /// Something that happened.
@@ -29,7 +31,7 @@ pub(crate) struct EventBody<'a, T: WireTime> {
     /// How far out of the ordinary it is, 0 to 1.
     score: f64,
     /// What happened; a frame of samples is an object of metric keys and values.
-    #[schema(value_type = Object)]
+    #[schema(inline)]
     data: Data<'a, T>,
     /// The process it is about.
     process: Option<ProcessBody<'a>>,
@@ -57,15 +59,20 @@ impl<'a, T: WireTime> EventBody<'a, T> {
 }
 
 /// What belongs to an event, by its kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Data<'a, T: WireTime> {
     Anomaly(AnomalyData<'a>),
-    Custom { name: &'a str, data: &'a serde_json::Value },
-    Frame(Values<'a>),
+    Custom(CustomBody<'a>),
+    Exec(ExecBody<'a>),
+    Frame(#[schema(inline)] Values<'a>),
+    Io(IoBody<'a>),
     Log(LogBody<'a, T>),
-    Other {},
+    Other(Empty),
+    Packet(PacketBody<'a>),
+    Security(SecurityBody<'a>),
     Span(SpanBody<'a, T>),
+    Syscall(SyscallBody<'a>),
     Trend(TrendBody<T>),
 }
 
@@ -75,33 +82,35 @@ impl<'a, T: WireTime> Data<'a, T> {
             EventData::Anomaly { metric_key, point, anomaly } => {
                 Self::Anomaly(AnomalyData::new(metric_key, *point, anomaly))
             }
-            EventData::Custom(custom) => Self::Custom { name: &custom.name, data: &custom.data },
-            EventData::Frame(reading) => Self::Frame(Values(reading)),
+            EventData::Custom(custom) => Self::Custom(CustomBody { name: &custom.name, data: &custom.data }),
+            EventData::Exec(exec) => Self::Exec(ExecBody::new(exec)),
+            EventData::Frame(reading) => Self::Frame(Values::new(reading)),
+            EventData::Io(io) => Self::Io(IoBody::new(io)),
             EventData::Log(record) => Self::Log(LogBody::new(record)),
+            EventData::Packet(packet) => Self::Packet(PacketBody::new(packet)),
+            EventData::Security(finding) => Self::Security(SecurityBody::new(finding)),
             EventData::Span(span) => Self::Span(SpanBody::new(span)),
+            EventData::Syscall(syscall) => Self::Syscall(SyscallBody::new(syscall)),
             EventData::Trend { metric_key, trend } => {
                 Self::Trend(TrendBody::new(metric_key, trend, trend.direction(None), event.timestamp.into()))
             }
-            _ => Self::Other {},
+            _ => Self::Other(Empty {}),
         }
     }
 }
 
-/// A frame as an object of metric keys and values.
-#[derive(Debug)]
-pub(crate) struct Values<'a>(&'a Reading);
-
-impl Serialize for Values<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.0.points() {
-            map.serialize_entry(&key.to_string(), &value)?;
-        }
-        map.end()
-    }
+/// What an embedder published.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CustomBody<'a> {
+    /// What the event is called.
+    name: &'a str,
+    /// Whatever belongs to it.
+    #[schema(value_type = Object)]
+    data: &'a serde_json::Value,
 }
 
-#[derive(Debug, Serialize)]
+/// A log record as OpenTelemetry has it.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LogBody<'a, T: WireTime> {
     timestamp: T,
     severity_number: u8,
@@ -128,7 +137,8 @@ impl<'a, T: WireTime> LogBody<'a, T> {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A piece of work in a trace, as OpenTelemetry has it.
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SpanBody<'a, T: WireTime> {
     trace_id: String,
     span_id: String,

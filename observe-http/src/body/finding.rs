@@ -73,8 +73,8 @@ impl<T: WireTime> AnomalyBody<T> {
 }
 
 /// What an event's `data` says of an anomaly.
-#[derive(Debug, Serialize)]
-pub(super) struct AnomalyData<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnomalyData<'a> {
     metric_key: String,
     value: f64,
     z_score: Option<f64>,

@@ -1,13 +1,19 @@
 //! The bodies that several routes answer with, field by field as the documents spell them.
 
+mod deep;
 mod event;
 mod finding;
+mod frame;
+mod hardware;
+mod kernel;
 mod point;
 mod system;
 
 pub(crate) use self::{
+    deep::{DeepMonitoring, EbpfBody, FeatureBody, KernelBody, ProgramBody, SecurityCountsBody, nearest},
     event::EventBody,
     finding::{AnomalyBody, TrendBody},
+    hardware::HardwareBody,
     point::Points,
-    system::{ComponentBody, EbpfBody, SystemMetrics},
+    system::{ComponentBody, SystemMetrics},
 };

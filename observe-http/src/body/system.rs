@@ -1,13 +1,18 @@
 //! The host at a glance, from the newest samples.
 
 use observe_core::{
-    Handle, SeriesView, Timestamp,
+    SeriesView, Timestamp,
     names::{cpu, filesystem, memory, network},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::time::Rfc3339;
+use super::EbpfBody;
+use crate::{
+    AppState,
+    kernel::{self, KernelReadings},
+    time::Rfc3339,
+};
 
 /// The newest readings of the host. What has not been read yet is null.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -55,16 +60,6 @@ pub(crate) struct NetworkBody {
     bytes_recv: Option<u64>,
 }
 
-/// What the kernel side of the engine counts. It is not built yet, so nothing counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
-pub(crate) struct EbpfBody {
-    syscalls_per_second: u64,
-    kernel_events: u64,
-    payload_packets_processed: u64,
-    deep_monitoring_active: bool,
-    mock_mode: bool,
-}
-
 /// How one part of the engine is doing.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ComponentBody {
@@ -85,18 +80,21 @@ impl ComponentBody {
 }
 
 impl SystemMetrics {
-    /// Reads the newest samples; nothing is sampled for it.
-    pub(crate) fn read(handle: &Handle) -> Self {
-        let mut found = Self::default();
-        handle.visit(|series| found.take(series));
+    /// Reads the newest samples, and what stands on the board; nothing is sampled for it.
+    pub(crate) fn read(state: &AppState) -> Self {
+        let (mut found, mut readings) = (Self::default(), KernelReadings::default());
+        state.handle().visit(|series| {
+            if kernel::is_of_this_host(series) {
+                found.take(series);
+                readings.take(series);
+            }
+        });
+        found.ebpf = EbpfBody::new(&state.kernel().read(), &readings);
         found
     }
 
     fn take(&mut self, series: &SeriesView<'_>) {
         let attributes = series.subject_attributes();
-        if !series.is_live() || attributes.value("host.name").is_some() {
-            return;
-        }
         let value = || series.latest().map(|point| point.value);
         let is_root = || attributes.value("mountpoint") == Some("/");
         let is_device = || attributes.value("interface").is_some_and(|interface| interface != "lo");

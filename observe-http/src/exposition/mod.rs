@@ -5,6 +5,7 @@
 mod engine;
 mod host;
 mod http;
+mod kernel;
 mod names;
 mod write;
 
@@ -85,6 +86,7 @@ pub(crate) fn render(state: &AppState, format: Format, exclude: &[String]) -> Ve
     host::add(&mut exposition, state.handle(), exclude);
     engine::add(&mut exposition, state.handle());
     engine::add_process(&mut exposition, state.process());
+    kernel::add(&mut exposition, &state.kernel().read());
     http::add(&mut exposition, state.metrics(), state.server());
     let dropped = exposition.dropped as f64;
     exposition.add(&DROPPED, &[], dropped);

@@ -8,7 +8,8 @@ use std::{fmt, str::FromStr};
 use crate::{
     Config,
     routes::{
-        Row, catalogue, docs, events, findings, health, metrics, prometheus, root, series, socket, stats, stream,
+        Row, catalogue, deep_system, docs, events, findings, health, metrics, prometheus, root, series, socket, stats,
+        stream,
     },
 };
 
@@ -84,6 +85,7 @@ fn unified() -> Vec<Row> {
         stream::unified(),
         socket::unified(),
         stats::unified(),
+        deep_system::unified(),
     ];
     rows.into_iter().flatten().collect()
 }

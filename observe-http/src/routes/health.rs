@@ -9,14 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use observe_core::{CollectorState, CollectorStatus, EngineStatus, Handle, StoreStatus, Timestamp};
+use observe_core::{CollectorState, CollectorStatus, EngineStatus, Handle, KernelStatus, StoreStatus, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Row, json, root::VERSION, to_json};
 use crate::{
     AppState, Problem,
-    body::{ComponentBody, SystemMetrics},
+    body::{ComponentBody, DeepMonitoring, SystemMetrics},
+    kernel,
     time::{self, Rfc3339, Rfc3339Millis},
 };
 
@@ -68,16 +69,6 @@ struct Health {
     system_metrics: SystemMetrics,
     /// The parts of the service.
     components: BTreeMap<&'static str, ComponentBody>,
-}
-
-/// Whether the kernel is traced. It is not built yet, so it is not.
-#[derive(Debug, Default, Serialize, ToSchema)]
-struct DeepMonitoring {
-    active: bool,
-    ebpf_enabled: bool,
-    mock_mode: bool,
-    kernel_monitoring: bool,
-    payload_inspection: bool,
 }
 
 /// That the service answers.
@@ -149,7 +140,8 @@ fn render(state: &AppState) -> (StatusCode, Bytes) {
     let (now, uptime) = (handle.now(), time::seconds(handle.uptime()));
     let engine = handle.status();
     let refuses = state.refusals().has_risen(engine.intake.refused, handle.uptime());
-    let components = components(&engine, refuses, now);
+    let board = state.kernel().read();
+    let components = components(&engine, &board, refuses, now);
     let status = overall(components.values().map(|component| component.status));
     let body = to_json(&Health {
         status,
@@ -158,19 +150,24 @@ fn render(state: &AppState) -> (StatusCode, Bytes) {
         version: VERSION,
         environment: state.config().environment.as_str(),
         uptime_seconds: uptime,
-        deep_monitoring: DeepMonitoring::default(),
-        system_metrics: SystemMetrics::read(handle),
+        deep_monitoring: DeepMonitoring::new(&board),
+        system_metrics: SystemMetrics::read(state),
         components,
     });
     let code = if status == UNHEALTHY { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (code, body)
 }
 
-fn components(status: &EngineStatus, refuses: bool, now: Timestamp) -> BTreeMap<&'static str, ComponentBody> {
+fn components(
+    status: &EngineStatus,
+    board: &KernelStatus,
+    refuses: bool,
+    now: Timestamp,
+) -> BTreeMap<&'static str, ComponentBody> {
     let disabled = || ComponentBody::new("disabled", now);
     BTreeMap::from([
         ("collectors", collectors(&status.collectors, now)),
-        ("ebpf", disabled()),
+        ("ebpf", kernel::component(board, now)),
         ("event_bus", event_bus(refuses, now)),
         ("notifier", disabled()),
         ("store", store(&status.store, now)),

@@ -179,7 +179,7 @@ async fn claimed(State(state): State<AppState>, headers: HeaderMap) -> Response 
     let mut response = match Accept::new(&headers).best(&formats) {
         Some("application/openmetrics-text") => prometheus::answer(&state, Format::OpenMetrics),
         Some("text/plain") => prometheus::answer(&state, Format::Text),
-        _ => json(state.rendered().overview.of_tick(state.handle().tick(), || render_overview(state.handle()))),
+        _ => json(state.rendered().overview.of_tick(state.handle().tick(), || render_overview(&state))),
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept, token"));
     response
@@ -198,14 +198,15 @@ async fn history(
     Ok(Json(series.points.into_iter().collect()))
 }
 
-fn render_overview(handle: &Handle) -> Bytes {
+fn render_overview(state: &AppState) -> Bytes {
+    let handle = state.handle();
     let Realtime { metrics, .. } = read(handle, "");
     let uptime = time::seconds(handle.uptime());
     to_json(&Overview {
         timestamp: format!("{uptime:.3}"),
         time: Rfc3339(handle.now()),
         uptime_seconds: uptime,
-        system: SystemMetrics::read(handle),
+        system: SystemMetrics::read(state),
         metrics,
     })
 }

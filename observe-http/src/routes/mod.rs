@@ -3,6 +3,7 @@
 mod row;
 
 pub(crate) mod catalogue;
+pub(crate) mod deep_system;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod findings;

@@ -199,7 +199,7 @@ fn read<T: WireTime>(state: &AppState) -> Stats<T> {
             queued: status.intake.queued,
             queued_bytes: status.intake.queued_bytes,
         },
-        ebpf: EbpfBody::default(),
+        ebpf: EbpfBody::read(state),
         ml: ml(&status),
         store: StoreBody {
             name: status.store.name,

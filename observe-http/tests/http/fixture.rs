@@ -7,8 +7,8 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use observe_core::{
     Anomaly, Attributes, Custom, Detector, DetectorFactory, Engine, EngineBuilder, EventData, EventKind, EventSink,
-    Finding, Handle, KeyedTable, Level, Limits, LogRecord, MetricKey, Point, Schema, Store, SubjectId, SystemEvent,
-    Table, Timestamp,
+    Finding, Handle, KernelBoard, KeyedTable, Level, Limits, LogRecord, MetricKey, Point, Schema, Store, SubjectId,
+    SystemEvent, Table, Timestamp,
     names::{cpu, filesystem, memory, network},
     testing::ManualClock,
 };
@@ -91,6 +91,12 @@ impl Fixture {
     /// Shows the counters of a server in front of the routes.
     pub(crate) fn show(&mut self, stats: Arc<ServerStats>) {
         self.state = self.state.clone().with_server_stats(stats);
+        self.router = router(self.state.clone());
+    }
+
+    /// Shows what collectors of the kernel say about themselves.
+    pub(crate) fn trace(&mut self, board: KernelBoard) {
+        self.state = self.state.clone().with_kernel(board);
         self.router = router(self.state.clone());
     }
 

@@ -82,9 +82,11 @@ async fn the_documents_routes_are_all_there() {
         "/api/v1/anomalies",
         "/api/v1/trends",
         "/api/v1/stats",
+        "/api/v1/deep-system/status",
     ];
-    let expected: Inventory = expected.map(|path| ("GET".to_owned(), path.to_owned())).into();
+    let mut expected: Inventory = expected.map(|path| ("GET".to_owned(), path.to_owned())).into();
     assert_eq!(analytics, expected);
+    expected.insert(("GET".to_owned(), "/deep-system/status".to_owned()));
     assert_eq!(all, expected);
 }
 

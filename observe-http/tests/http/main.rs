@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that stops says what is wrong")]
 
+mod deep_system;
 mod exposition;
 mod fixture;
 mod headers;
 mod inventory;
+mod kernel_events;
 mod pages;
 mod parameters;
 mod past;

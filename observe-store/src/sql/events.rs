@@ -92,11 +92,11 @@ async fn of_events(
     corrupt: &AtomicU64,
 ) -> Result<Vec<Enriched>, StoreError> {
     let mut filter = Filter::new(TABLE);
-    let kinds = STORED.into_iter().filter(|kind| query.kinds.contains(*kind)).map(EventKind::as_str);
+    let kinds = body::KINDS.into_iter().filter(|kind| query.kinds.contains(*kind)).map(EventKind::as_str);
     let wanted: Vec<&str> = kinds.collect();
     match wanted.len() {
         0 => return Ok(Vec::new()),
-        len if len < STORED.len() => filter.and_in("type", wanted),
+        len if len < body::KINDS.len() => filter.and_in("type", wanted),
         _ => {}
     }
     if let Some(pid) = query.pid {
@@ -152,8 +152,6 @@ const fn severity(severity: Severity) -> i64 {
 
 /// What is in memory as JSON at once.
 pub(super) const MAX_AT_ONCE: usize = 250;
-/// The kinds that this table has.
-const STORED: [EventKind; 3] = [EventKind::Anomaly, EventKind::Custom, EventKind::Trend];
 const TABLE: Table =
     Table { name: "events", from: "events", id: "id", time: "ts", columns: "ts,type,source,host,body" };
 const INSERT: Insert = Insert {

@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails loudly")]
 
 mod events;
+mod kernel;
 mod logs;
 mod samples;
 mod spans;
@@ -39,6 +40,10 @@ conformance! {
         frames_are_no_events,
         log_records_and_spans_are_events_too,
         newest_events_come_first_and_pages_follow_each_other,
+    }
+    kernel {
+        events_of_the_kernel_are_those_that_are_asked_for,
+        events_of_the_kernel_come_back_as_they_were,
     }
     logs {
         records_are_found_by_their_words_in_any_case,

@@ -6,6 +6,7 @@ use observe::{Anomaly, Custom, Enriched, EventData, EventId, Level, Point, Proce
 use serde::{Deserialize, Serialize};
 
 use super::{
+    kernel::{ExecData, IoData, PacketData, SecurityData, SyscallData},
     number::Number,
     record::{LogData, SpanData},
 };
@@ -29,9 +30,18 @@ pub(in super::super) struct EventLine<'a> {
 #[serde(tag = "event_type", content = "data", rename_all = "UPPERCASE")]
 enum Data<'a> {
     Anomaly(AnomalyData<'a>),
-    Custom { name: Cow<'a, str>, data: Cow<'a, serde_json::Value> },
+    Custom {
+        name: Cow<'a, str>,
+        data: Cow<'a, serde_json::Value>,
+    },
+    Exec(ExecData<'a>),
+    Io(IoData<'a>),
     Log(LogData<'a>),
+    #[serde(rename = "NETWORK_PACKET")]
+    Packet(PacketData<'a>),
+    Security(SecurityData<'a>),
     Span(SpanData<'a>),
+    Syscall(SyscallData<'a>),
     Trend(TrendData),
 }
 
@@ -117,8 +127,13 @@ impl<'a> Data<'a> {
             EventData::Custom(Custom { name, data }) => {
                 Self::Custom { name: Cow::Borrowed(name), data: Cow::Borrowed(data) }
             }
+            EventData::Exec(exec) => Self::Exec(ExecData::new(exec)?),
+            EventData::Io(io) => Self::Io(IoData::new(io)),
             EventData::Log(record) => Self::Log(LogData::new(record)),
+            EventData::Packet(packet) => Self::Packet(PacketData::new(packet)),
+            EventData::Security(finding) => Self::Security(SecurityData::new(finding)),
             EventData::Span(span) => Self::Span(SpanData::new(span)),
+            EventData::Syscall(syscall) => Self::Syscall(SyscallData::new(syscall)),
             EventData::Trend { metric_key, trend } => Self::Trend(TrendData {
                 metric_key: metric_key.to_string(),
                 slope: Number(trend.slope),
@@ -138,8 +153,13 @@ impl<'a> Data<'a> {
             Self::Custom { name, data } => {
                 EventData::Custom(Custom { name: name.into_owned(), data: data.into_owned() })
             }
+            Self::Exec(data) => EventData::Exec(data.read()),
+            Self::Io(data) => EventData::Io(data.read()?),
             Self::Log(data) => EventData::Log(data.read()?),
+            Self::Packet(data) => EventData::Packet(data.read()?),
+            Self::Security(data) => EventData::Security(data.read()?),
             Self::Span(data) => EventData::Span(data.read()?),
+            Self::Syscall(data) => EventData::Syscall(data.read()),
             Self::Trend(data) => data.read()?,
         })
     }

@@ -1,6 +1,7 @@
 //! Lines of JSON: what an exported store consists of, without loss.
 
 mod event;
+mod kernel;
 mod number;
 mod record;
 mod samples;

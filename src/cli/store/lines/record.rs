@@ -111,11 +111,11 @@ fn id<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("{text:?}: {error}"))
 }
 
-fn word<T: PartialEq>(words: &[(&'static str, T)], wanted: &T) -> &'static str {
+pub(super) fn word<T: PartialEq>(words: &[(&'static str, T)], wanted: &T) -> &'static str {
     words.iter().find(|(_, meant)| meant == wanted).map_or("", |(word, _)| word)
 }
 
-fn meant<T: Copy>(words: &[(&'static str, T)], wanted: &str) -> Result<T, String> {
+pub(super) fn meant<T: Copy>(words: &[(&'static str, T)], wanted: &str) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == wanted);
     found.map(|(_, meant)| *meant).ok_or_else(|| {
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
