@@ -39,9 +39,19 @@ fn events() -> String {
 
 fn help() -> String {
     let mut text = String::new();
-    let commands = ["", "serve", "check-config", "doctor", "query", "seed-demo", "store"];
-    let of_store = ["store stats", "store check", "store copy", "store export", "store import"];
-    for command in commands.into_iter().chain(of_store) {
+    let commands = ["", "serve", "check-config", "doctor", "query", "seed-demo", "store", "trace"];
+    let nested = [
+        "store stats",
+        "store check",
+        "store copy",
+        "store export",
+        "store import",
+        "trace exec",
+        "trace io",
+        "trace syscalls",
+        "trace tcp",
+    ];
+    for command in commands.into_iter().chain(nested) {
         let name = format!("observe {command}").trim().to_owned();
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let output = common::run("", &arguments);
@@ -122,7 +132,7 @@ fn settings() -> String {
             let name = format!("{section}.{key}");
             let row = defaults.iter().find(|row| row["key"] == *name).unwrap_or_else(|| panic!("no {name}"));
             let meaning = match key {
-                "enabled" => format!("Whether this collector runs. {comment}"),
+                "enabled" if !section.starts_with("ebpf.rules") && section != "deep" => format!("Whether this collector runs. {comment}"),
                 "interval_seconds" => "Seconds between two readings, 0.1 to 3600.".to_owned(),
                 _ => comment,
             };

@@ -177,7 +177,7 @@ mod tests {
     fn settings_in_the_documentation_are_valid() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/security-rules.md");
         let page = fs::read_to_string(path).unwrap();
-        let (_, rest) = page.split_once("```toml,ignore\n").unwrap();
+        let (_, rest) = page.split_once("```toml\n").unwrap();
         let (block, _) = rest.split_once("```").unwrap();
         let settings: toml::Table = toml::from_str(block).unwrap();
         let section = settings["ebpf"]["rules"].clone();

@@ -9,6 +9,8 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 
 fn layers() -> Layers {
     let defaults: Table = toml::toml! {
+        [ebpf]
+        mode = "auto"
         [log]
         level = "info"
         format = "text"
