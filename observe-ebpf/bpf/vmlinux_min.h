@@ -37,6 +37,10 @@ enum {
     BPF_RB_NO_WAKEUP = 1,
 };
 
+enum skb_drop_reason {
+    SKB_NOT_DROPPED_YET = 0,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs___x86 {

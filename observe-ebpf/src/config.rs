@@ -26,6 +26,8 @@ pub struct Config {
     pub seed: u64,
     /// Whether the kernel counts runs and time of each program, which costs some 20 ns a run and needs `CAP_SYS_ADMIN`.
     pub program_stats: bool,
+    /// Packets that the kernel throws away.
+    pub drops: DropsConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
     /// System calls.
@@ -35,11 +37,13 @@ pub struct Config {
 impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
+        self.drops.enabled = false;
         self.syscalls.enabled = false;
     }
 
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
+        self.drops.enabled = feature == "drops";
         self.syscalls.enabled = feature == "syscalls";
     }
 
@@ -53,6 +57,7 @@ impl Default for Config {
             mode: Mode::default(),
             seed: 1,
             program_stats: false,
+            drops: DropsConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
         }
@@ -85,6 +90,22 @@ pub enum Latency {
     /// One in 64.
     #[default]
     Sampled,
+}
+
+/// The sub-section `[ebpf.drops]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DropsConfig {
+    /// Whether packets that the kernel throws away are counted.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+}
+
+impl Default for DropsConfig {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 1.0 }
+    }
 }
 
 /// The sub-section `[ebpf.syscalls]`.

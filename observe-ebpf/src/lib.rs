@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod drops;
 #[cfg(target_os = "linux")]
 mod feature;
 #[cfg(target_os = "linux")]
@@ -16,7 +17,7 @@ mod syscalls;
 mod table;
 
 pub use self::{
-    config::{Config, InvalidConfig, Latency, Mode, SyscallsConfig},
+    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

@@ -3,5 +3,6 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails loudly, in its helpers too")]
 
+mod drops;
 mod host;
 mod syscalls;

@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod cpu;
 pub mod disk;
+pub mod drops;
 pub mod filesystem;
 pub mod hardware;
 pub mod memory;
@@ -36,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         cgroup::ROWS,
         cpu::ROWS,
         disk::ROWS,
+        drops::ROWS,
         filesystem::ROWS,
         hardware::ROWS,
         memory::ROWS,
