@@ -32,6 +32,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// System calls.
     pub syscalls: SyscallsConfig,
+    /// Connections over TCP.
+    pub tcp: TcpConfig,
 }
 
 impl Config {
@@ -39,12 +41,14 @@ impl Config {
     pub fn disable_kernel(&mut self) {
         self.drops.enabled = false;
         self.syscalls.enabled = false;
+        self.tcp.enabled = false;
     }
 
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
         self.drops.enabled = feature == "drops";
         self.syscalls.enabled = feature == "syscalls";
+        self.tcp.enabled = feature == "tcp";
     }
 
     /// Switches the inspection of packets off.
@@ -60,6 +64,7 @@ impl Default for Config {
             drops: DropsConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
+            tcp: TcpConfig::default(),
         }
     }
 }
@@ -139,6 +144,29 @@ impl Default for SyscallsConfig {
             pid: 0,
             slow_ms: 100,
         }
+    }
+}
+
+/// The sub-section `[ebpf.tcp]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpConfig {
+    /// Whether every connection becomes an event, those to this host included, rather than those of this host that
+    /// failed or were slow.
+    pub connect_events: bool,
+    /// Whether connections are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// Whether each segment that is sent again becomes an event.
+    pub retransmit_events: bool,
+    /// A connection that takes at least so many milliseconds to make becomes an event, 1 to 3600000.
+    pub slow_ms: u64,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self { connect_events: false, enabled: true, interval_seconds: 1.0, retransmit_events: false, slow_ms: 1_000 }
     }
 }
 

@@ -15,9 +15,10 @@ pub mod rules;
 mod simulated;
 mod syscalls;
 mod table;
+mod tcp;
 
 pub use self::{
-    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig},
+    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig, TcpConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

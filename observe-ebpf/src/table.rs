@@ -6,7 +6,7 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{drops::Drops, kernel::Kernel, syscalls::Syscalls};
+use crate::{drops::Drops, kernel::Kernel, syscalls::Syscalls, tcp::Tcp};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -100,6 +100,9 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
+    }
+    if config.tcp.enabled {
+        collectors.push(Tcp::collector(&kernel, &config.tcp)?);
     }
     Ok(Tracing { collectors, board: kernel.board().clone() })
 }

@@ -6,3 +6,4 @@
 mod drops;
 mod host;
 mod syscalls;
+mod tcp;

@@ -14,6 +14,7 @@ pub mod network;
 pub mod pressure;
 pub mod process;
 pub mod syscall;
+pub mod tcp;
 
 use super::Metric;
 
@@ -45,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         pressure::ROWS,
         process::ROWS,
         syscall::ROWS,
+        tcp::ROWS,
     ];
     modules.into_iter().flatten().copied()
 }
