@@ -47,8 +47,8 @@ static __always_inline void obs_task_fill(struct obs_task *task)
     bpf_get_current_comm(task->comm, sizeof(task->comm));
 }
 
-/* Returns room for a record, or nothing where there are too many this second or the ring is full. */
-static __always_inline void *obs_reserve(__u64 now, __u64 size)
+/* Returns room for a record, or nothing where there are `rate` this second or the ring is full. */
+static __always_inline void *obs_reserve_below(__u32 rate, __u64 now, __u64 size)
 {
     struct obs_ring_count *count = obs_row(&obs_ring_counts, 1, 0);
     if (!count)
@@ -58,7 +58,7 @@ static __always_inline void *obs_reserve(__u64 now, __u64 size)
         count->window = now >> 30;
         count->in_window = 0;
     }
-    if (count->in_window >= cfg_ring_rate) {
+    if (count->in_window >= rate) {
         count->limited++;
         return 0;
     }
@@ -70,6 +70,12 @@ static __always_inline void *obs_reserve(__u64 now, __u64 size)
     count->in_window++;
     count->sent++;
     return record;
+}
+
+/* Returns room for a record, or nothing where there are too many this second or the ring is full. */
+static __always_inline void *obs_reserve(__u64 now, __u64 size)
+{
+    return obs_reserve_below(cfg_ring_rate, now, size);
 }
 
 /* Nobody is woken: user space looks on its own tick. */

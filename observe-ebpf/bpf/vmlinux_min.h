@@ -37,7 +37,21 @@ enum {
     BPF_RB_NO_WAKEUP = 1,
 };
 
+enum skb_drop_reason {
+    SKB_NOT_DROPPED_YET = 0,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+    union {
+        __u8 u6_addr8[16];
+    } in6_u;
+};
+
+struct inet_sock {
+    __be16 inet_sport;
+};
 
 struct pt_regs___x86 {
     unsigned long orig_ax;
@@ -45,6 +59,32 @@ struct pt_regs___x86 {
 
 struct pt_regs___arm64 {
     int syscallno;
+};
+
+struct sk_buff {
+    unsigned char *head;
+    __u16 transport_header;
+    __u16 network_header;
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    unsigned short skc_family;
+    unsigned char skc_state;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    int sk_err;
+    __u16 sk_protocol;
+};
+
+struct tcp_sock {
+    __u32 srtt_us;
 };
 
 #pragma clang attribute pop

@@ -26,21 +26,29 @@ pub struct Config {
     pub seed: u64,
     /// Whether the kernel counts runs and time of each program, which costs some 20 ns a run and needs `CAP_SYS_ADMIN`.
     pub program_stats: bool,
+    /// Packets that the kernel throws away.
+    pub drops: DropsConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
     /// System calls.
     pub syscalls: SyscallsConfig,
+    /// Connections over TCP.
+    pub tcp: TcpConfig,
 }
 
 impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
+        self.drops.enabled = false;
         self.syscalls.enabled = false;
+        self.tcp.enabled = false;
     }
 
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
+        self.drops.enabled = feature == "drops";
         self.syscalls.enabled = feature == "syscalls";
+        self.tcp.enabled = feature == "tcp";
     }
 
     /// Switches the inspection of packets off.
@@ -53,8 +61,10 @@ impl Default for Config {
             mode: Mode::default(),
             seed: 1,
             program_stats: false,
+            drops: DropsConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
+            tcp: TcpConfig::default(),
         }
     }
 }
@@ -85,6 +95,22 @@ pub enum Latency {
     /// One in 64.
     #[default]
     Sampled,
+}
+
+/// The sub-section `[ebpf.drops]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DropsConfig {
+    /// Whether packets that the kernel throws away are counted.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+}
+
+impl Default for DropsConfig {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 1.0 }
+    }
 }
 
 /// The sub-section `[ebpf.syscalls]`.
@@ -118,6 +144,29 @@ impl Default for SyscallsConfig {
             pid: 0,
             slow_ms: 100,
         }
+    }
+}
+
+/// The sub-section `[ebpf.tcp]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpConfig {
+    /// Whether every connection becomes an event, those to this host included, rather than those of this host that
+    /// failed or were slow.
+    pub connect_events: bool,
+    /// Whether connections are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// Whether each segment that is sent again becomes an event.
+    pub retransmit_events: bool,
+    /// A connection that takes at least so many milliseconds to make becomes an event, 1 to 3600000.
+    pub slow_ms: u64,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self { connect_events: false, enabled: true, interval_seconds: 1.0, retransmit_events: false, slow_ms: 1_000 }
     }
 }
 

@@ -86,6 +86,28 @@ impl Default for Counts {
     }
 }
 
+/// What came to a histogram whose buckets are 32 bits wide; they may overflow once between two readings.
+#[derive(Clone, Debug)]
+pub(crate) struct Increase([u32; BUCKETS]);
+
+impl Increase {
+    /// Takes in how the buckets stand now, and returns what is new since the last time.
+    pub(crate) fn to(&mut self, now: [u32; BUCKETS]) -> Counts {
+        let mut counts = Counts::default();
+        for (bucket, (now, before)) in now.iter().zip(&self.0).enumerate() {
+            counts.add(bucket, u64::from(now.wrapping_sub(*before)));
+        }
+        self.0 = now;
+        counts
+    }
+}
+
+impl Default for Increase {
+    fn default() -> Self {
+        Self([0; BUCKETS])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +126,19 @@ mod tests {
     #[test]
     fn quantiles_of_nothing_do_not_exist() {
         assert_eq!(Counts::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn what_is_new_is_told_once_and_buckets_may_overflow() {
+        let mut increase = Increase::default();
+        let mut buckets = [0; BUCKETS];
+        buckets[3] = u32::MAX - 1;
+        assert_eq!(increase.to(buckets).len(), u64::from(u32::MAX - 1));
+
+        buckets[3] = 3;
+
+        assert_eq!(increase.to(buckets).len(), 5);
+        assert!(increase.to(buckets).is_empty());
     }
 
     proptest! {

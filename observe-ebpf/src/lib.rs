@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod drops;
 #[cfg(target_os = "linux")]
 mod feature;
 #[cfg(target_os = "linux")]
@@ -14,9 +15,10 @@ pub mod rules;
 mod simulated;
 mod syscalls;
 mod table;
+mod tcp;
 
 pub use self::{
-    config::{Config, InvalidConfig, Latency, Mode, SyscallsConfig},
+    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig, TcpConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

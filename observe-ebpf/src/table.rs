@@ -6,7 +6,7 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{kernel::Kernel, syscalls::Syscalls};
+use crate::{drops::Drops, kernel::Kernel, syscalls::Syscalls, tcp::Tcp};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -95,8 +95,14 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
     let mut collectors = Vec::new();
     // One line for each feature.
+    if config.drops.enabled {
+        collectors.push(Drops::collector(&kernel, &config.drops)?);
+    }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
+    }
+    if config.tcp.enabled {
+        collectors.push(Tcp::collector(&kernel, &config.tcp)?);
     }
     Ok(Tracing { collectors, board: kernel.board().clone() })
 }

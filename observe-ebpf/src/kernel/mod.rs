@@ -1,5 +1,6 @@
 //! The running kernel: what it offers, and objects loaded into it.
 
+mod enums;
 mod facts;
 mod loader;
 mod object;
@@ -7,7 +8,7 @@ mod reason;
 mod ring;
 mod rows;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use observe_core::{FeatureState, KernelBoard};
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use self::loader::Loader;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
+    enums::Variant,
     object::{Loaded, Object, Setup},
     ring::{Record, Ring},
     rows::Rows,
@@ -74,6 +76,11 @@ impl Kernel {
         if !is_waited_for && self.inner.loader.lock().take().is_some() {
             loader::return_memory();
         }
+    }
+
+    /// Returns the variants of enumerations, in the order of their names; none of one that the kernel does not describe.
+    pub(crate) fn variants<const N: usize>(&self, enums: [&str; N]) -> [Vec<Variant>; N] {
+        enums::read(Path::new(facts::BTF), enums)
     }
 
     /// Says what makes it useless to ask the kernel at all.

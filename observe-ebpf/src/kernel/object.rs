@@ -32,6 +32,7 @@ pub(crate) struct Object {
 #[derive(Debug, Default)]
 pub(crate) struct Setup {
     globals: Vec<(&'static str, Vec<u8>)>,
+    optional: &'static [&'static str],
     sizes: Vec<(&'static str, u32)>,
 }
 
@@ -47,6 +48,12 @@ impl Setup {
     /// Sets a constant of the programs.
     pub(crate) fn global(mut self, name: &'static str, value: &impl Global) -> Self {
         self.globals.push((name, value.bytes()));
+        self
+    }
+
+    /// Names points that are attached as well, where the kernel has them.
+    pub(crate) const fn optional(mut self, points: &'static [&'static str]) -> Self {
+        self.optional = points;
         self
     }
 
@@ -105,7 +112,7 @@ impl Kernel {
         self.with_loader(|loader| {
             let mut attached = |bytes, kind| {
                 let loaded = self.load_with(loader, object, bytes, setup, kind)?;
-                loaded.attach(self, loader.btf(), points)
+                loaded.attach(self, loader.btf(), setup, points)
             };
             match (attached(object.traced, TRACED), object.raw) {
                 // The first reason is the one that tells something.
@@ -132,7 +139,8 @@ impl Kernel {
         let ebpf = loader.load(bytes, setup).map_err(|error| {
             self.circumstances(object.needs, |circumstances| circumstances.of_object(object.name, &error))
         })?;
-        Ok(Loaded { ebpf, kind, needs: object.needs, started, load_time: Duration::ZERO })
+        let (points, load_time) = (Vec::new(), Duration::ZERO);
+        Ok(Loaded { ebpf, kind, needs: object.needs, points, started, load_time })
     }
 }
 
@@ -142,6 +150,8 @@ pub(crate) struct Loaded {
     ebpf: Ebpf,
     kind: &'static str,
     needs: &'static str,
+    /// The tracepoints that programs are attached to.
+    points: Vec<&'static str>,
     started: Instant,
     load_time: Duration,
 }
@@ -163,11 +173,27 @@ impl Loaded {
         self
     }
 
+    /// Returns whether a program is attached to a tracepoint.
+    pub(crate) fn has(&self, point: &str) -> bool {
+        self.points.contains(&point)
+    }
+
     /// Attaches the program of each tracepoint.
-    fn attach(mut self, kernel: &Kernel, btf: Option<&Btf>, points: &[&'static str]) -> Result<Self, Unavailable> {
-        for point in points {
+    fn attach(
+        mut self,
+        kernel: &Kernel,
+        btf: Option<&Btf>,
+        setup: &Setup,
+        points: &[&'static str],
+    ) -> Result<Self, Unavailable> {
+        let optional = setup.optional.iter().map(|point| (point, true));
+        for (point, is_optional) in points.iter().map(|point| (point, false)).chain(optional) {
             let outcome = attach(&mut self.ebpf, btf, point);
-            outcome.map_err(|error| kernel.refusal(self.needs, point, &error))?;
+            match outcome.map_err(|error| kernel.refusal(self.needs, point, &error)) {
+                Ok(()) => self.points.push(point),
+                Err(Unavailable::Missing(what)) if is_optional => tracing::debug!(what, "the kernel lacks a point"),
+                Err(reason) => return Err(reason),
+            }
         }
         Ok(self.attached())
     }
@@ -220,7 +246,10 @@ fn attach(ebpf: &mut Ebpf, btf: Option<&Btf>, point: &str) -> Result<(), Program
         }
         Program::RawTracePoint(program) => {
             program.load()?;
-            program.attach(point)?;
+            if let Err(error) = program.attach(point) {
+                program.unload()?;
+                return Err(error);
+            }
         }
         _ => return Err(ProgramError::UnexpectedProgramType),
     }

@@ -13,6 +13,8 @@ use rustix::{
     param::page_size,
 };
 
+use crate::histogram::BUCKETS;
+
 /// An array of `rows` elements a processor, one processor after the other, each of whole 64-bit words.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -48,6 +50,21 @@ impl Rows {
     pub(crate) fn sum(&self, index: usize, word: usize) -> u64 {
         let words = self.row(index).filter_map(|row| row.get(word));
         words.fold(0, |sum, word| sum.wrapping_add(word.load(Relaxed)))
+    }
+
+    /// Adds up histograms of the elements that the processors have at `index`; the first bucket stands in `word`.
+    pub(crate) fn buckets(&self, index: usize, word: usize) -> [u32; BUCKETS] {
+        let mut sums = [0_u32; BUCKETS];
+        for row in self.row(index) {
+            let words = row.get(word..).unwrap_or_default();
+            for (pair, word) in sums.chunks_exact_mut(2).zip(words) {
+                let bytes = word.load(Relaxed).to_ne_bytes();
+                for (sum, half) in pair.iter_mut().zip(bytes.as_chunks().0) {
+                    *sum = sum.wrapping_add(u32::from_ne_bytes(*half));
+                }
+            }
+        }
+        sums
     }
 
     /// Returns the number of elements that each processor has.

@@ -1,9 +1,6 @@
 //! System calls, counted and timed in the kernel.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use observe_core::{Collect, CollectError, Collector, EventData, Syscall, SystemEvent};
 
@@ -15,7 +12,6 @@ use super::{
 use crate::{
     config::{InvalidConfig, Latency, SyscallsConfig, interval, millis},
     feature::{Feature, Programs, Tracer},
-    histogram::BUCKETS,
     kernel::{Kernel, Loaded, Object, Record, Ring, Rows, Setup, Unavailable},
     origin::Origin,
 };
@@ -133,23 +129,9 @@ fn read(counts: &Rows, calls: &mut [Option<Box<Call>>]) {
         call.begin();
         if total != call.calls {
             let (errors, time) = (counts.sum(number, 1), counts.sum(number, 2));
-            call.update(total, errors, time, &buckets(counts.row(number)));
+            call.update(total, errors, time, &counts.buckets(number, FIRST_BUCKET_WORD));
         }
     }
-}
-
-/// Adds up the histograms of all processors.
-fn buckets<'a>(rows: impl Iterator<Item = &'a [AtomicU64]>) -> [u32; BUCKETS] {
-    let mut sums = [0_u32; BUCKETS];
-    for row in rows {
-        let words = row.get(FIRST_BUCKET_WORD..).unwrap_or_default();
-        for (pair, word) in sums.chunks_exact_mut(2).zip(words) {
-            let word = word.load(Relaxed);
-            pair[0] = pair[0].wrapping_add(word as u32);
-            pair[1] = pair[1].wrapping_add((word >> 32) as u32);
-        }
-    }
-    sums
 }
 
 /// Reads a `struct obs_slow_syscall`.

@@ -1,6 +1,9 @@
 //! Real programs in the real kernel. Where it does not let itself be traced, each test says why and passes; with
 //! `OBSERVE_EBPF_REQUIRE=1` it fails instead.
 #![cfg(target_os = "linux")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails loudly, in its helpers too")]
 
+mod drops;
 mod host;
 mod syscalls;
+mod tcp;

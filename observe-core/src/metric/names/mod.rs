@@ -6,6 +6,7 @@
 pub mod cgroup;
 pub mod cpu;
 pub mod disk;
+pub mod drops;
 pub mod filesystem;
 pub mod hardware;
 pub mod memory;
@@ -13,6 +14,7 @@ pub mod network;
 pub mod pressure;
 pub mod process;
 pub mod syscall;
+pub mod tcp;
 
 use super::Metric;
 
@@ -36,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         cgroup::ROWS,
         cpu::ROWS,
         disk::ROWS,
+        drops::ROWS,
         filesystem::ROWS,
         hardware::ROWS,
         memory::ROWS,
@@ -43,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         pressure::ROWS,
         process::ROWS,
         syscall::ROWS,
+        tcp::ROWS,
     ];
     modules.into_iter().flatten().copied()
 }
