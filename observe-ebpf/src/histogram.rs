@@ -86,6 +86,35 @@ impl Default for Counts {
     }
 }
 
+/// What a histogram in the kernel has counted since it was made, of all processors together.
+///
+/// Its counters overflow, so differences are taken before that happens twice.
+#[derive(Clone, Debug)]
+pub(crate) struct Cumulative {
+    /// The sum of all values.
+    pub(crate) total: u64,
+    pub(crate) buckets: [u32; BUCKETS],
+}
+
+impl Cumulative {
+    /// Takes in how it stands now, and returns what was added, with the sum of that.
+    pub(crate) fn advance(&mut self, now: Self) -> (Counts, u64) {
+        let mut added = Counts::default();
+        for (bucket, (now, before)) in now.buckets.iter().zip(&self.buckets).enumerate() {
+            added.add(bucket, u64::from(now.wrapping_sub(*before)));
+        }
+        let total = now.total.wrapping_sub(self.total);
+        *self = now;
+        (added, total)
+    }
+}
+
+impl Default for Cumulative {
+    fn default() -> Self {
+        Self { total: 0, buckets: [0; BUCKETS] }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +133,18 @@ mod tests {
     #[test]
     fn quantiles_of_nothing_do_not_exist() {
         assert_eq!(Counts::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn counters_that_overflow_lose_nothing() {
+        let mut before = Cumulative { total: u64::MAX, ..Cumulative::default() };
+        before.buckets[3] = u32::MAX - 1;
+        let mut now = Cumulative { total: 49, ..Cumulative::default() };
+        now.buckets[3] = 3;
+
+        let (added, total) = before.advance(now);
+
+        assert_eq!((added.len(), total, before.total), (5, 50, 49));
     }
 
     proptest! {

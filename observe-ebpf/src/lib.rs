@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod exec;
 #[cfg(target_os = "linux")]
 mod feature;
 #[cfg(target_os = "linux")]
@@ -9,6 +10,7 @@ mod guard;
 mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod memory;
 mod origin;
 pub mod rules;
 mod simulated;
@@ -16,7 +18,7 @@ mod syscalls;
 mod table;
 
 pub use self::{
-    config::{Config, InvalidConfig, Latency, Mode, SyscallsConfig},
+    config::{Config, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, SyscallsConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{kernel::Kernel, syscalls::Syscalls};
+use crate::{exec::Processes, kernel::Kernel, memory::Memory, syscalls::Syscalls};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -95,6 +95,12 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
     let mut collectors = Vec::new();
     // One line for each feature.
+    if config.exec.enabled {
+        collectors.push(Processes::collector(&kernel, &config.exec)?);
+    }
+    if config.memory.enabled {
+        collectors.push(Memory::collector(&kernel, &config.memory)?);
+    }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
     }

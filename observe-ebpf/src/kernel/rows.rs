@@ -13,6 +13,8 @@ use rustix::{
     param::page_size,
 };
 
+use crate::histogram::Cumulative;
+
 /// An array of `rows` elements a processor, one processor after the other, each of whole 64-bit words.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -48,6 +50,22 @@ impl Rows {
     pub(crate) fn sum(&self, index: usize, word: usize) -> u64 {
         let words = self.row(index).filter_map(|row| row.get(word));
         words.fold(0, |sum, word| sum.wrapping_add(word.load(Relaxed)))
+    }
+
+    /// Adds up the histograms that the elements at `index` have from their 64-bit word `word` on.
+    pub(crate) fn histogram(&self, index: usize, word: usize) -> Cumulative {
+        // The buckets follow the total and the longest.
+        let first = word + 2;
+        let mut sum = Cumulative { total: self.sum(index, word), ..Cumulative::default() };
+        for row in self.row(index) {
+            let words = row.get(first..).unwrap_or_default();
+            for (pair, word) in sum.buckets.chunks_exact_mut(2).zip(words) {
+                let word = word.load(Relaxed);
+                pair[0] = pair[0].wrapping_add(word as u32);
+                pair[1] = pair[1].wrapping_add((word >> 32) as u32);
+            }
+        }
+        sum
     }
 
     /// Returns the number of elements that each processor has.

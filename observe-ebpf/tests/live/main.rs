@@ -2,5 +2,7 @@
 //! `OBSERVE_EBPF_REQUIRE=1` it fails instead.
 #![cfg(target_os = "linux")]
 
+mod exec;
 mod host;
+mod memory;
 mod syscalls;

@@ -6,12 +6,14 @@
 pub mod cgroup;
 pub mod cpu;
 pub mod disk;
+pub mod exec;
 pub mod filesystem;
 pub mod hardware;
 pub mod memory;
 pub mod network;
 pub mod pressure;
 pub mod process;
+pub mod reclaim;
 pub mod syscall;
 
 use super::Metric;
@@ -36,12 +38,14 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         cgroup::ROWS,
         cpu::ROWS,
         disk::ROWS,
+        exec::ROWS,
         filesystem::ROWS,
         hardware::ROWS,
         memory::ROWS,
         network::ROWS,
         pressure::ROWS,
         process::ROWS,
+        reclaim::ROWS,
         syscall::ROWS,
     ];
     modules.into_iter().flatten().copied()
