@@ -3,7 +3,6 @@
 mod bucket;
 #[cfg(target_os = "linux")]
 mod cgroup;
-mod command_line;
 mod config;
 #[cfg(target_os = "linux")]
 mod cpu;

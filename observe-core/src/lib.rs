@@ -2,6 +2,7 @@
 
 mod bus;
 mod collector;
+pub mod command_line;
 mod detector;
 mod engine;
 mod event;

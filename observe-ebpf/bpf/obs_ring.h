@@ -47,8 +47,8 @@ static __always_inline void obs_task_fill(struct obs_task *task)
     bpf_get_current_comm(task->comm, sizeof(task->comm));
 }
 
-/* Returns room for a record, or nothing where there are `rate` this second or the ring is full. */
-static __always_inline void *obs_reserve_below(__u32 rate, __u64 now, __u64 size)
+/* Returns the counts of this processor, or nothing where there are `rate` records this second. */
+static __always_inline struct obs_ring_count *obs_admit_below(__u32 rate, __u64 now)
 {
     struct obs_ring_count *count = obs_row(&obs_ring_counts, 1, 0);
     if (!count)
@@ -62,6 +62,21 @@ static __always_inline void *obs_reserve_below(__u32 rate, __u64 now, __u64 size
         count->limited++;
         return 0;
     }
+    return count;
+}
+
+/* Returns the counts of this processor, or nothing where there are too many records this second. */
+static __always_inline struct obs_ring_count *obs_admit(__u64 now)
+{
+    return obs_admit_below(cfg_ring_rate, now);
+}
+
+/* Returns room for a record, or nothing where there are `rate` this second or the ring is full. */
+static __always_inline void *obs_reserve_below(__u32 rate, __u64 now, __u64 size)
+{
+    struct obs_ring_count *count = obs_admit_below(rate, now);
+    if (!count)
+        return 0;
     void *record = bpf_ringbuf_reserve(&obs_ring, size, 0);
     if (!record) {
         count->lost++;
@@ -82,4 +97,15 @@ static __always_inline void *obs_reserve(__u64 now, __u64 size)
 static __always_inline void obs_submit(void *record)
 {
     bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* Copies a record whose size is not known to the compiler, once it was admitted. */
+static __always_inline void obs_output(struct obs_ring_count *count, void *record, __u64 size)
+{
+    if (bpf_ringbuf_output(&obs_ring, record, size, BPF_RB_NO_WAKEUP)) {
+        count->lost++;
+        return;
+    }
+    count->in_window++;
+    count->sent++;
 }

@@ -53,6 +53,94 @@ struct inet_sock {
     __be16 inet_sport;
 };
 
+struct kuid {
+    __u32 val;
+};
+
+struct cred {
+    struct kuid uid;
+    struct kuid euid;
+};
+
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct css_set {
+    struct cgroup *dfl_cgrp;
+};
+
+struct inode {
+    unsigned int i_nlink;
+};
+
+struct file {
+    struct inode *f_inode;
+};
+
+struct linux_binprm {
+    const char *filename;
+};
+
+struct percpu_counter {
+    __s64 count;
+};
+
+struct mm_struct {
+    unsigned long arg_start;
+    unsigned long arg_end;
+    struct file *exe_file;
+    struct percpu_counter rss_stat[4];
+};
+
+/* Before 6.2. */
+struct mm_rss_stat___old {
+    struct {
+        __s64 counter;
+    } count[4];
+};
+
+struct mm_struct___old {
+    struct mm_rss_stat___old rss_stat;
+};
+
+struct signal_struct {
+    struct {
+        int counter;
+    } live;
+    int group_exit_code;
+    unsigned int flags;
+};
+
+struct task_struct {
+    unsigned int flags;
+    int exit_code;
+    int pid;
+    int tgid;
+    __u64 start_time;
+    __u64 start_boottime;
+    char comm[16];
+    struct mm_struct *mm;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    struct signal_struct *signal;
+    const struct cred *cred;
+    struct css_set *cgroups;
+};
+
+/* Tell which arguments tracepoints have. */
+struct trace_event_raw_mark_victim {
+    unsigned int uid;
+};
+
+struct trace_event_raw_sched_process_exit {
+    bool group_dead;
+};
+
 struct pt_regs___x86 {
     unsigned long orig_ax;
 };

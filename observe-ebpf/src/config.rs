@@ -28,6 +28,10 @@ pub struct Config {
     pub program_stats: bool,
     /// Packets that the kernel throws away.
     pub drops: DropsConfig,
+    /// Processes that start and end.
+    pub exec: ExecConfig,
+    /// Want of memory.
+    pub memory: MemoryConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
     /// System calls.
@@ -40,6 +44,8 @@ impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
         self.drops.enabled = false;
+        self.exec.enabled = false;
+        self.memory.enabled = false;
         self.syscalls.enabled = false;
         self.tcp.enabled = false;
     }
@@ -47,6 +53,8 @@ impl Config {
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
         self.drops.enabled = feature == "drops";
+        self.exec.enabled = feature == "exec";
+        self.memory.enabled = feature == "memory";
         self.syscalls.enabled = feature == "syscalls";
         self.tcp.enabled = feature == "tcp";
     }
@@ -62,6 +70,8 @@ impl Default for Config {
             seed: 1,
             program_stats: false,
             drops: DropsConfig::default(),
+            exec: ExecConfig::default(),
+            memory: MemoryConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
             tcp: TcpConfig::default(),
@@ -110,6 +120,52 @@ pub struct DropsConfig {
 impl Default for DropsConfig {
     fn default() -> Self {
         Self { enabled: true, interval_seconds: 1.0 }
+    }
+}
+
+/// The sub-section `[ebpf.exec]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExecConfig {
+    /// Whether processes that start and end are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// Whether events have command lines: at most their first 256 bytes, secrets masked.
+    pub command_lines: bool,
+    /// Whether ends of processes become events; they are counted in any case.
+    pub exit_events: bool,
+    /// The most events a second and processor, 1 to 100000; more are counted, not told.
+    pub max_events_per_second: u32,
+}
+
+impl Default for ExecConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 1.0,
+            command_lines: true,
+            exit_events: false,
+            max_events_per_second: 200,
+        }
+    }
+}
+
+/// The sub-section `[ebpf.memory]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// Whether want of memory is traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// Whether page faults are counted, which costs each of them some 50 ns.
+    pub page_faults: bool,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 1.0, page_faults: false }
     }
 }
 
@@ -198,6 +254,14 @@ pub(crate) fn interval(key: &'static str, seconds: f64) -> Result<Duration, Inva
         return Ok(Duration::from_secs_f64(seconds));
     }
     Err(InvalidConfig::Value { key, value: seconds.to_string(), advice: "set it to 0.1 to 3600 seconds" })
+}
+
+/// Checks how many events a second there may be.
+pub(crate) fn rate(key: &'static str, per_second: u32) -> Result<u32, InvalidConfig> {
+    if (1..=100_000).contains(&per_second) {
+        return Ok(per_second);
+    }
+    Err(InvalidConfig::Value { key, value: per_second.to_string(), advice: "set it to 1 to 100000" })
 }
 
 /// Turns a setting in milliseconds into a duration.

@@ -86,25 +86,32 @@ impl Default for Counts {
     }
 }
 
-/// What came to a histogram whose buckets are 32 bits wide; they may overflow once between two readings.
+/// What a histogram in the kernel has counted since it was made, of all processors together.
+///
+/// Its counters overflow, so differences are taken before that happens twice.
 #[derive(Clone, Debug)]
-pub(crate) struct Increase([u32; BUCKETS]);
+pub(crate) struct Cumulative {
+    /// The sum of all values.
+    pub(crate) total: u64,
+    pub(crate) buckets: [u32; BUCKETS],
+}
 
-impl Increase {
-    /// Takes in how the buckets stand now, and returns what is new since the last time.
-    pub(crate) fn to(&mut self, now: [u32; BUCKETS]) -> Counts {
-        let mut counts = Counts::default();
-        for (bucket, (now, before)) in now.iter().zip(&self.0).enumerate() {
-            counts.add(bucket, u64::from(now.wrapping_sub(*before)));
+impl Cumulative {
+    /// Takes in how it stands now, and returns what was added, with the sum of that.
+    pub(crate) fn advance(&mut self, now: Self) -> (Counts, u64) {
+        let mut added = Counts::default();
+        for (bucket, (now, before)) in now.buckets.iter().zip(&self.buckets).enumerate() {
+            added.add(bucket, u64::from(now.wrapping_sub(*before)));
         }
-        self.0 = now;
-        counts
+        let total = now.total.wrapping_sub(self.total);
+        *self = now;
+        (added, total)
     }
 }
 
-impl Default for Increase {
+impl Default for Cumulative {
     fn default() -> Self {
-        Self([0; BUCKETS])
+        Self { total: 0, buckets: [0; BUCKETS] }
     }
 }
 
@@ -129,16 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_told_once_and_buckets_may_overflow() {
-        let mut increase = Increase::default();
-        let mut buckets = [0; BUCKETS];
-        buckets[3] = u32::MAX - 1;
-        assert_eq!(increase.to(buckets).len(), u64::from(u32::MAX - 1));
+    fn counters_that_overflow_lose_nothing() {
+        let mut before = Cumulative { total: u64::MAX, ..Cumulative::default() };
+        before.buckets[3] = u32::MAX - 1;
+        let mut now = Cumulative { total: 49, ..Cumulative::default() };
+        now.buckets[3] = 3;
 
-        buckets[3] = 3;
+        let (added, total) = before.advance(now);
 
-        assert_eq!(increase.to(buckets).len(), 5);
-        assert!(increase.to(buckets).is_empty());
+        assert_eq!((added.len(), total, before.total), (5, 50, 49));
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 mod config;
 mod drops;
+mod exec;
 #[cfg(target_os = "linux")]
 mod feature;
 #[cfg(target_os = "linux")]
@@ -10,6 +11,7 @@ mod guard;
 mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod memory;
 mod origin;
 pub mod rules;
 mod simulated;
@@ -18,7 +20,7 @@ mod table;
 mod tcp;
 
 pub use self::{
-    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig, TcpConfig},
+    config::{Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, SyscallsConfig, TcpConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

@@ -6,7 +6,10 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{drops::Drops, kernel::Kernel, syscalls::Syscalls, tcp::Tcp};
+use crate::{
+    drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, origin::Origin, syscalls::Syscalls,
+    tcp::Tcp,
+};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -93,16 +96,23 @@ pub fn tracing(config: &Config) -> Result<Tracing, InvalidConfig> {
 #[cfg(target_os = "linux")]
 fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
+    let guard = Guard::new(&config.rules, kernel.board(), Origin::Kernel)?;
     let mut collectors = Vec::new();
     // One line for each feature.
     if config.drops.enabled {
         collectors.push(Drops::collector(&kernel, &config.drops)?);
     }
+    if config.exec.enabled {
+        collectors.push(Processes::collector(&kernel, &config.exec, &guard)?);
+    }
+    if config.memory.enabled {
+        collectors.push(Memory::collector(&kernel, &config.memory)?);
+    }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
     }
     if config.tcp.enabled {
-        collectors.push(Tcp::collector(&kernel, &config.tcp)?);
+        collectors.push(Tcp::collector(&kernel, &config.tcp, &guard)?);
     }
     Ok(Tracing { collectors, board: kernel.board().clone() })
 }

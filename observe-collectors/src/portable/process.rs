@@ -4,12 +4,12 @@ use std::{collections::HashSet, time::Duration};
 
 use observe_core::{
     Attributes, Collect, CollectError, Collector, EventKind, KeyedTable, ProcessInfo, Schema, SubjectId, Table,
-    names::process as names,
+    command_line, names::process as names,
 };
 use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::{as_gauge, opened};
-use crate::{Config, InvalidConfig, bucket::Bucket, command_line, config::interval};
+use crate::{Config, InvalidConfig, bucket::Bucket, config::interval};
 
 /// Reads all processes; at most so many as are allowed have series of their own.
 #[derive(Debug)]

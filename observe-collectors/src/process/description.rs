@@ -1,12 +1,9 @@
 //! What the process cache is told about a process.
 
-use observe_core::{ProcessCache, ProcessInfo};
+use observe_core::{ProcessCache, ProcessInfo, command_line::masked};
 
 use super::{population::Process, tree::ProcTree};
-use crate::{
-    command_line::masked,
-    text::{Words, lines, parse_u64},
-};
+use crate::text::{Words, lines, parse_u64};
 
 /// Describes processes to the cache: once, when their second reading shows that they live, and again when they have run
 /// another program or may have left the cache.

@@ -2,11 +2,10 @@
 
 use std::{mem, os::fd::OwnedFd};
 
-use observe_core::{CollectError, SubjectId};
+use observe_core::{CollectError, SubjectId, command_line::push_clean};
 use rustix::io::Errno;
 
 use super::{stat::Stat, tree::ProcTree};
-use crate::command_line::push_clean;
 
 /// One process: an id and the time of its start.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Endianness};
+use aya_obj::btf::BtfKind;
 
 use super::{Setup, facts};
 
@@ -25,6 +26,12 @@ impl Loader {
     /// Returns the types of the kernel, where it describes them.
     pub(super) const fn btf(&self) -> Option<&Btf> {
         self.btf.as_ref()
+    }
+
+    /// Returns whether the kernel has a tracepoint.
+    pub(super) fn has_point(&self, point: &str) -> bool {
+        let name = format!("btf_trace_{point}");
+        self.btf().is_some_and(|btf| btf.id_by_type_name_kind(&name, BtfKind::Typedef).is_ok())
     }
 
     /// Loads an object. What an earlier setup said about a name stays, so each says all that its object has.

@@ -70,6 +70,11 @@ impl Kernel {
         work(loader)
     }
 
+    /// Returns whether the kernel has a tracepoint, as far as it describes itself.
+    pub(crate) fn has_point(&self, point: &str) -> bool {
+        self.with_loader(|loader| Ok(loader.has_point(point))).unwrap_or(false)
+    }
+
     /// Forgets the types of the kernel, unless another feature is still to load.
     pub(crate) fn settle(&self) {
         let is_waited_for = self.board().read().features.values().any(|feature| feature.state == FeatureState::Waiting);

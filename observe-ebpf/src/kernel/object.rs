@@ -28,6 +28,14 @@ pub(crate) struct Object {
     pub(crate) needs: &'static str,
 }
 
+#[cfg(test)]
+impl Object {
+    /// Returns the programs for raw tracepoints alone, as if the kernel refused the others.
+    pub(crate) fn twin(&self) -> Self {
+        Self { traced: self.raw.unwrap(), raw: None, ..*self }
+    }
+}
+
 /// What is set before an object is loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Setup {

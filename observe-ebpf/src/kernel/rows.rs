@@ -13,7 +13,7 @@ use rustix::{
     param::page_size,
 };
 
-use crate::histogram::BUCKETS;
+use crate::histogram::Cumulative;
 
 /// An array of `rows` elements a processor, one processor after the other, each of whole 64-bit words.
 #[derive(Debug)]
@@ -52,19 +52,20 @@ impl Rows {
         words.fold(0, |sum, word| sum.wrapping_add(word.load(Relaxed)))
     }
 
-    /// Adds up histograms of the elements that the processors have at `index`; the first bucket stands in `word`.
-    pub(crate) fn buckets(&self, index: usize, word: usize) -> [u32; BUCKETS] {
-        let mut sums = [0_u32; BUCKETS];
+    /// Adds up the histograms that the elements at `index` have from their 64-bit word `word` on.
+    pub(crate) fn histogram(&self, index: usize, word: usize) -> Cumulative {
+        // The buckets follow the total and the longest.
+        let first = word + 2;
+        let mut sum = Cumulative { total: self.sum(index, word), ..Cumulative::default() };
         for row in self.row(index) {
-            let words = row.get(word..).unwrap_or_default();
-            for (pair, word) in sums.chunks_exact_mut(2).zip(words) {
-                let bytes = word.load(Relaxed).to_ne_bytes();
-                for (sum, half) in pair.iter_mut().zip(bytes.as_chunks().0) {
-                    *sum = sum.wrapping_add(u32::from_ne_bytes(*half));
-                }
+            let words = row.get(first..).unwrap_or_default();
+            for (pair, word) in sum.buckets.chunks_exact_mut(2).zip(words) {
+                let word = word.load(Relaxed);
+                pair[0] = pair[0].wrapping_add(word as u32);
+                pair[1] = pair[1].wrapping_add((word >> 32) as u32);
             }
         }
-        sums
+        sum
     }
 
     /// Returns the number of elements that each processor has.

@@ -1,6 +1,6 @@
 //! What is known about one system call.
 
-use crate::histogram::{BUCKETS, Counts};
+use crate::histogram::{Counts, Cumulative};
 
 /// What was counted of one system call.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +21,7 @@ pub(crate) struct Call {
     pub(crate) time: u64,
     /// Readings at which there were new calls.
     pub(crate) active: u32,
-    before: Before,
-}
-
-/// What the kernel's counters said before. They are 32 bits wide, so differences are taken before they overflow twice.
-#[derive(Clone, Debug)]
-struct Before {
-    buckets: [u32; BUCKETS],
-    time: u64,
+    before: Cumulative,
 }
 
 impl Call {
@@ -64,22 +57,12 @@ impl Call {
     }
 
     /// Takes in how the counters stand now.
-    pub(crate) fn update(&mut self, calls: u64, errors: u64, time: u64, buckets: &[u32; BUCKETS]) {
+    pub(crate) fn update(&mut self, calls: u64, errors: u64, latency: Cumulative) {
         self.active += u32::from(calls > self.calls);
         self.new_calls = calls.saturating_sub(self.calls);
         self.new_errors = errors.saturating_sub(self.errors);
         (self.calls, self.errors) = (calls, errors);
-        self.time = time.wrapping_sub(self.before.time);
-        for (bucket, (now, before)) in buckets.iter().zip(&self.before.buckets).enumerate() {
-            self.timed.add(bucket, u64::from(now.wrapping_sub(*before)));
-        }
-        self.before = Before { buckets: *buckets, time };
-    }
-}
-
-impl Default for Before {
-    fn default() -> Self {
-        Self { buckets: [0; BUCKETS], time: 0 }
+        (self.timed, self.time) = self.before.advance(latency);
     }
 }
 
@@ -88,16 +71,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_that_overflow_lose_nothing() {
+    fn what_is_new_since_the_reading_before_is_told_apart() {
         let mut call = Call::new(1);
-        let mut buckets = [0; BUCKETS];
-        buckets[3] = u32::MAX - 1;
-        call.update(10, 0, 100, &buckets);
+        let mut latency = Cumulative { total: 100, ..Cumulative::default() };
+        latency.buckets[3] = 10;
+        call.update(10, 0, latency.clone());
         call.begin();
 
-        buckets[3] = 3;
-        call.update(15, 1, 150, &buckets);
+        latency.buckets[3] = 15;
+        latency.total = 150;
+        call.update(15, 1, latency);
 
+        assert_eq!((call.calls, call.new_calls, call.errors, call.new_errors), (15, 5, 1, 1));
         assert_eq!((call.timed.len(), call.time, call.active), (5, 50, 2));
     }
 }

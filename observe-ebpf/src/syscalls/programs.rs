@@ -128,8 +128,7 @@ fn read(counts: &Rows, calls: &mut [Option<Box<Call>>]) {
         let call = place.get_or_insert_with(|| Box::new(Call::new(number)));
         call.begin();
         if total != call.calls {
-            let (errors, time) = (counts.sum(number, 1), counts.sum(number, 2));
-            call.update(total, errors, time, &counts.buckets(number, FIRST_BUCKET_WORD));
+            call.update(total, counts.sum(number, 1), counts.histogram(number, LATENCY_WORD));
         }
     }
 }
@@ -160,5 +159,5 @@ const RING_BYTES: u32 = 32 << 10;
 const RING_RATE: u32 = 100;
 /// The most records that are taken out at one reading.
 const RING_RECORDS: usize = 1000;
-/// Calls, errors, time and the longest stand before.
-const FIRST_BUCKET_WORD: usize = 4;
+/// Calls and errors stand before.
+const LATENCY_WORD: usize = 2;

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     config::{InvalidConfig, TcpConfig, interval, millis},
     feature::{Feature, Programs, Tracer},
-    histogram::Increase,
+    guard::Guard,
+    histogram::Cumulative,
     kernel::{Kernel, Loaded, Object, Ring, Rows, Setup, Unavailable},
     origin::Origin,
 };
@@ -24,17 +25,22 @@ pub(crate) struct Tcp {
     wanted: Wanted,
     has_retransmits: bool,
     report: Report,
-    times: [Increase; 3],
+    times: [Cumulative; 3],
     connections: Vec<Connection>,
+    guard: Guard,
 }
 
 impl Tcp {
     /// Makes the collector; nothing is loaded yet.
-    pub(crate) fn collector(kernel: &Kernel, config: &TcpConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
+    pub(crate) fn collector(
+        kernel: &Kernel,
+        config: &TcpConfig,
+        guard: &Guard,
+    ) -> Result<Box<dyn Collector>, InvalidConfig> {
+        Ok(Box::new(Tracer::new(kernel, Self::new(config, guard)?)))
     }
 
-    fn new(config: &TcpConfig) -> Result<Self, InvalidConfig> {
+    fn new(config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidConfig> {
         let interval = interval("ebpf.tcp.interval_seconds", config.interval_seconds)?;
         let slow = millis("ebpf.tcp.slow_ms", config.slow_ms)?;
         Ok(Self {
@@ -44,6 +50,7 @@ impl Tcp {
             report: Report::new(Origin::Kernel, interval)?,
             times: Default::default(),
             connections: Vec::new(),
+            guard: guard.clone(),
         })
     }
 
@@ -85,9 +92,9 @@ pub(crate) struct TcpPrograms {
 
 impl TcpPrograms {
     /// Reads a `struct obs_tcp`.
-    fn totals(&self, times: &mut [Increase; 3]) -> Totals {
+    fn totals(&self, times: &mut [Cumulative; 3]) -> Totals {
         let sum = |word| self.counts.sum(0, word);
-        let histogram = |index| self.counts.buckets(0, FIRST_BUCKET_WORD + index * HISTOGRAM_WORDS);
+        let histogram = |index| self.counts.histogram(0, COUNTERS + index * HISTOGRAM_WORDS);
         let [connect, accept, life] = times;
         Totals {
             connects: sum(0),
@@ -98,9 +105,9 @@ impl TcpPrograms {
             resets_sent: self.loaded.has(SENT).then(|| sum(5)),
             resets_received: self.loaded.has(RECEIVED).then(|| sum(6)),
             unmeasured: sum(7),
-            connect_latency: connect.to(histogram(0)),
-            accept_latency: accept.to(histogram(1)),
-            lifetime: life.to(histogram(2)),
+            connect_latency: connect.advance(histogram(0)).0,
+            accept_latency: accept.advance(histogram(1)).0,
+            lifetime: life.advance(histogram(2)).0,
         }
     }
 }
@@ -134,6 +141,7 @@ impl Feature for Tcp {
     fn read(&mut self, programs: &mut TcpPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         self.report.emit(&programs.totals(&mut self.times), cx);
         self.drain(&mut programs.ring, cx);
+        self.guard.judge(self.connections.iter().map(Connection::observation), cx);
         let timestamp = cx.timestamp();
         for connection in self.connections() {
             if let Some(event) = connection.event(self.wanted, Origin::Kernel, timestamp) {
@@ -158,7 +166,7 @@ const RING_BYTES: u32 = 128 << 10;
 const RING_RATE: u32 = 500;
 /// The most records that are taken out at one reading: more than the ring holds.
 const RING_RECORDS: usize = 2000;
-/// Eight counters, the total and the longest stand before.
-const FIRST_BUCKET_WORD: usize = 10;
+/// The counters that stand before the histograms.
+const COUNTERS: usize = 8;
 /// The total, the longest and 64 buckets of half a word.
 const HISTOGRAM_WORDS: usize = 34;

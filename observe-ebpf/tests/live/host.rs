@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use observe_core::{Clock, Collect, CollectError, Collector, Frame, Item, ProcessCache, SystemClock, SystemEvent};
-use observe_ebpf::{Config, tracing};
+use observe_core::{
+    Clock, Collect, CollectError, Collector, EventData, Exec, Frame, Item, KernelBoard, ProcessCache, SystemClock,
+    SystemEvent,
+};
+use observe_ebpf::{Config, Tracing, tracing};
 
 /// One feature in the kernel.
 pub(crate) struct Host {
     collector: Box<dyn Collector>,
-    processes: ProcessCache,
+    pub(crate) board: KernelBoard,
+    pub(crate) processes: ProcessCache,
 }
 
 /// What one reading gave.
@@ -21,9 +25,9 @@ pub(crate) struct Reading {
 impl Host {
     /// Loads the feature whose collector is called `name`. `None` where the kernel does not let itself be traced.
     pub(crate) fn load(config: &Config, name: &str) -> Option<Self> {
-        let collectors = tracing(config).unwrap().collectors;
+        let Tracing { collectors, board } = tracing(config).unwrap();
         let collector = collectors.into_iter().find(|collector| collector.name() == name).unwrap();
-        let mut host = Self { collector, processes: ProcessCache::new() };
+        let mut host = Self { collector, board, processes: ProcessCache::new() };
         match host.try_read() {
             Ok(_) => Some(host),
             Err(CollectError::Unsupported(reason)) => {
@@ -57,6 +61,15 @@ impl Host {
 }
 
 impl Reading {
+    /// Returns what became of one process, in that order.
+    pub(crate) fn changes_of(&self, pid: u32) -> Vec<&Exec> {
+        let changes = self.events.iter().filter_map(|event| match &event.data {
+            EventData::Exec(exec) => Some(exec),
+            _ => None,
+        });
+        changes.filter(|exec| exec.task.pid == pid).collect()
+    }
+
     /// Returns the value of the series spelled `key`.
     pub(crate) fn value(&self, key: &str) -> Option<f64> {
         self.frames.iter().find_map(|frame| {

@@ -4,6 +4,8 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails loudly, in its helpers too")]
 
 mod drops;
+mod exec;
 mod host;
+mod memory;
 mod syscalls;
 mod tcp;

@@ -7,12 +7,14 @@ pub mod cgroup;
 pub mod cpu;
 pub mod disk;
 pub mod drops;
+pub mod exec;
 pub mod filesystem;
 pub mod hardware;
 pub mod memory;
 pub mod network;
 pub mod pressure;
 pub mod process;
+pub mod reclaim;
 pub mod syscall;
 pub mod tcp;
 
@@ -39,12 +41,14 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         cpu::ROWS,
         disk::ROWS,
         drops::ROWS,
+        exec::ROWS,
         filesystem::ROWS,
         hardware::ROWS,
         memory::ROWS,
         network::ROWS,
         pressure::ROWS,
         process::ROWS,
+        reclaim::ROWS,
         syscall::ROWS,
         tcp::ROWS,
     ];

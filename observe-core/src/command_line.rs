@@ -1,33 +1,91 @@
 //! Command lines, fit to be shown: secrets masked, bounded, without control characters.
+//!
+//! Masked are what follows a name that says it is secret (`--password x`, `API_KEY=x`, `X-Auth-Token: x`), up to the end
+//! of its argument; user information in URLs; and short options of programs known for them (`mysql -pX`). Rather too
+//! much is masked than too little, but a secret that nothing names cannot be known.
 
-/// Turns the arguments of `/proc/[pid]/cmdline` into one line.
+/// Turns the arguments of a process, separated by zeros as in `/proc/[pid]/cmdline`, into one line.
 ///
-/// Masked are what follows a name that says it is secret (`--password x`, `API_KEY=x`, `X-Auth-Token: x`), up to the end
-/// of its argument; user information in URLs; and short options of programs known for them (`mysql -pX`). Rather too
-/// much is masked than too little, but a secret that nothing names cannot be known.
-pub(crate) fn masked(arguments: &[u8]) -> String {
-    let text = String::from_utf8_lossy(arguments);
-    let text = text.trim_end_matches('\0');
-    let program = text.split('\0').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+/// # Examples
+///
+/// ```
+/// use observe_core::command_line::masked;
+///
+/// assert_eq!(masked(b"backup\0--password\0hunter2\0-v\0"), "backup --password *** -v");
+/// ```
+#[must_use]
+pub fn masked(arguments: &[u8]) -> String {
     let mut line = String::new();
-    let mut is_secret = false;
-    for argument in text.split('\0') {
-        if line.len() > MAX_BYTES {
-            break;
-        }
+    each_masked(arguments, |masking, argument| {
         if !line.is_empty() {
             line.push(' ');
         }
-        is_secret = push_masked(&mut line, program, argument, is_secret);
-    }
+        masking.push(&mut line, argument);
+        line.len() <= MAX_BYTES
+    });
     line.truncate(line.floor_char_boundary(MAX_BYTES));
     line
 }
 
-/// Replaces what could upset a terminal or a page: control characters, and those that turn the direction of text.
-pub(crate) fn push_clean(line: &mut String, text: &str) {
+/// Masks the arguments of a process, separated by zeros, one by one.
+///
+/// # Examples
+///
+/// ```
+/// use observe_core::command_line::masked_arguments;
+///
+/// assert_eq!(masked_arguments(b"echo\0a b\0"), ["echo", "a b"]);
+/// ```
+#[must_use]
+pub fn masked_arguments(arguments: &[u8]) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut room = MAX_BYTES;
+    each_masked(arguments, |masking, argument| {
+        let mut text = String::new();
+        masking.push(&mut text, argument);
+        text.truncate(text.floor_char_boundary(room));
+        // One that is empty takes room as well.
+        room = room.saturating_sub(text.len() + 1);
+        shown.push(text);
+        room > 0
+    });
+    shown
+}
+
+/// Appends text without what could upset a terminal or a page: control characters, and those that turn the direction of
+/// text, are replaced.
+pub fn push_clean(line: &mut String, text: &str) {
     let is_unfit = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     line.extend(text.chars().map(|c| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c }));
+}
+
+/// Hands over one argument after the other, until there is no room for more.
+fn each_masked(arguments: &[u8], mut each: impl FnMut(&mut Masking<'_>, &str) -> bool) {
+    let text = String::from_utf8_lossy(arguments);
+    let text = text.trim_end_matches('\0');
+    if text.is_empty() {
+        return;
+    }
+    let program = text.split('\0').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let mut masking = Masking { program, is_secret: false };
+    for argument in text.split('\0') {
+        if !each(&mut masking, argument) {
+            return;
+        }
+    }
+}
+
+/// What the arguments so far say about the next one.
+struct Masking<'a> {
+    program: &'a str,
+    is_secret: bool,
+}
+
+impl Masking<'_> {
+    /// Appends an argument, its secrets masked.
+    fn push(&mut self, line: &mut String, argument: &str) {
+        self.is_secret = push_masked(line, self.program, argument, self.is_secret);
+    }
 }
 
 /// Appends an argument; says whether the next one is a secret.
@@ -204,16 +262,28 @@ mod tests {
         assert_eq!(masked(b""), "");
     }
 
+    #[test]
+    fn arguments_stay_apart_and_are_masked_and_bounded_alike() {
+        let long = masked_arguments(["x", &"é".repeat(3_000), "y"].join("\0").as_bytes());
+
+        assert_eq!(masked_arguments(b"x\0--token\0k\0a b\0\0c\0"), ["x", "--token", "***", "a b", "", "c"]);
+        assert_eq!(long.iter().map(String::len).collect::<Vec<_>>(), [1, 1_022]);
+        assert_eq!(masked_arguments(&b"\0x".repeat(3_000)).len(), 513);
+        assert!(masked_arguments(b"\0\0").is_empty() && masked_arguments(b"").is_empty());
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(arguments in proptest::collection::vec(any::<u8>(), 0..300)) {
             prop_assert!(masked(&arguments).len() <= MAX_BYTES);
+            prop_assert!(masked_arguments(&arguments).iter().map(String::len).sum::<usize>() <= MAX_BYTES);
         }
 
         #[test]
         fn a_named_secret_never_shows(before in "[ -~]{0,20}", secret in "[A-Z]{12}", after in "[ -~]{0,20}") {
             let text = format!("x\0{before} --token={secret}{after}\0--secret\0{secret}");
             prop_assert!(!masked(text.as_bytes()).contains(&secret));
+            prop_assert!(!masked_arguments(text.as_bytes()).concat().contains(&secret));
         }
     }
 }

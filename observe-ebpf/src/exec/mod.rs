@@ -1,0 +1,11 @@
+//! Processes: how many start and end, how long they live, and what they run.
+
+mod arguments;
+#[cfg(target_os = "linux")]
+mod programs;
+mod report;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::programs::Processes;

@@ -1,0 +1,10 @@
+//! Want of memory: who waits for it, and what is killed for it.
+
+#[cfg(target_os = "linux")]
+mod programs;
+mod report;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::programs::Memory;
