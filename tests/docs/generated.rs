@@ -73,6 +73,10 @@ fn metrics() -> String {
         ("Control groups", names::cgroup::ROWS),
         ("Hardware", names::hardware::ROWS),
         ("System calls", names::syscall::ROWS),
+        ("Processes that start and end", names::exec::ROWS),
+        ("Want of memory", names::reclaim::ROWS),
+        ("TCP", names::tcp::ROWS),
+        ("Packets thrown away", names::drops::ROWS),
     ];
     assert_eq!(
         modules.iter().map(|(_, rows)| rows.len()).sum::<usize>(),
