@@ -34,6 +34,7 @@ enum {
     BPF_ANY = 0,
     BPF_NOEXIST = 1,
     BPF_F_MMAPABLE = 1024,
+    BPF_F_USER_STACK = 256,
     BPF_RB_NO_WAKEUP = 1,
 };
 

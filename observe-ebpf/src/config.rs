@@ -28,6 +28,8 @@ pub struct Config {
     pub program_stats: bool,
     /// Packets that the kernel throws away.
     pub drops: DropsConfig,
+    /// What processors work at.
+    pub profile: ProfileConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
     /// System calls.
@@ -40,6 +42,7 @@ impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
         self.drops.enabled = false;
+        self.profile.enabled = false;
         self.syscalls.enabled = false;
         self.tcp.enabled = false;
     }
@@ -47,6 +50,7 @@ impl Config {
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
         self.drops.enabled = feature == "drops";
+        self.profile.enabled = feature == "profile";
         self.syscalls.enabled = feature == "syscalls";
         self.tcp.enabled = feature == "tcp";
     }
@@ -62,6 +66,7 @@ impl Default for Config {
             seed: 1,
             program_stats: false,
             drops: DropsConfig::default(),
+            profile: ProfileConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
             tcp: TcpConfig::default(),
@@ -110,6 +115,28 @@ pub struct DropsConfig {
 impl Default for DropsConfig {
     fn default() -> Self {
         Self { enabled: true, interval_seconds: 1.0 }
+    }
+}
+
+/// The sub-section `[ebpf.profile]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Whether processors are sampled all the time, by command and without stacks. Profiles on demand need no such thing.
+    pub enabled: bool,
+    /// Samples a second and processor, 1 to 999. A prime number does not fall into step with what is sampled.
+    pub frequency_hz: u32,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// The one process that is sampled, 0 for all of them.
+    pub pid: u32,
+    /// The most different stacks that the kernel keeps between two readings, 64 to 65536. Each costs 2 KB of its memory.
+    pub stacks: u32,
+}
+
+impl Default for ProfileConfig {
+    fn default() -> Self {
+        Self { enabled: false, frequency_hz: 99, interval_seconds: 10.0, pid: 0, stacks: 4096 }
     }
 }
 

@@ -11,18 +11,22 @@ mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod origin;
+mod profile;
 pub mod rules;
 mod simulated;
 mod syscalls;
 mod table;
 mod tcp;
 
+#[cfg(all(feature = "flamegraph", target_os = "linux"))]
+pub use self::profile::FlamegraphError;
 pub use self::{
-    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, SyscallsConfig, TcpConfig},
+    config::{Config, DropsConfig, InvalidConfig, Latency, Mode, ProfileConfig, SyscallsConfig, TcpConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]
 pub use self::{
     floor::Floor,
     kernel::{Kernel, Unavailable},
+    profile::{Profile, Profiler},
 };

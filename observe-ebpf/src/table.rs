@@ -6,7 +6,7 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{drops::Drops, kernel::Kernel, syscalls::Syscalls, tcp::Tcp};
+use crate::{drops::Drops, kernel::Kernel, profile::OnCpu, syscalls::Syscalls, tcp::Tcp};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -97,6 +97,9 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     // One line for each feature.
     if config.drops.enabled {
         collectors.push(Drops::collector(&kernel, &config.drops)?);
+    }
+    if config.profile.enabled {
+        collectors.push(OnCpu::collector(&kernel, &config.profile)?);
     }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);

@@ -132,7 +132,9 @@ fn settings() -> String {
             let name = format!("{section}.{key}");
             let row = defaults.iter().find(|row| row["key"] == *name).unwrap_or_else(|| panic!("no {name}"));
             let meaning = match key {
-                "enabled" if !section.starts_with("ebpf.rules") && section != "deep" => format!("Whether this collector runs. {comment}"),
+                "enabled" if !section.starts_with("ebpf.rules") && section != "deep" => {
+                    format!("Whether this collector runs. {comment}")
+                }
                 "interval_seconds" => "Seconds between two readings, 0.1 to 3600.".to_owned(),
                 _ => comment,
             };

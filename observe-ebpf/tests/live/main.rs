@@ -5,5 +5,6 @@
 
 mod drops;
 mod host;
+mod profile;
 mod syscalls;
 mod tcp;

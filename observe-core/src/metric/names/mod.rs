@@ -13,6 +13,7 @@ pub mod memory;
 pub mod network;
 pub mod pressure;
 pub mod process;
+pub mod profile;
 pub mod syscall;
 pub mod tcp;
 
@@ -45,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         network::ROWS,
         pressure::ROWS,
         process::ROWS,
+        profile::ROWS,
         syscall::ROWS,
         tcp::ROWS,
     ];
