@@ -4,20 +4,27 @@
 
 /* As many as the kernel's own limit allows by default. */
 #define DEPTH 127
-/* Error numbers of stacks. */
-#define EFAULT 14
+/* What stands in place of a stack's number. */
+#define NO_STACK 0
+#define LOST_STACK 1
+#define EEXIST 17
 
 /* Only this process, unless it is 0. */
 const volatile __u32 cfg_pid = 0;
 /* Whether stacks are kept; without them, samples count by process. */
 const volatile __u32 cfg_stacks = 1;
 
+struct obs_stack {
+    __u64 addresses[DEPTH];
+};
+
 struct obs_sample {
+    /* Numbers of stacks. */
+    __u64 user;
+    __u64 kernel;
     __u32 pid;
-    /* Ids of stacks, or negative error numbers. */
-    __s32 user;
-    __s32 kernel;
     char comm[OBS_COMM];
+    __u32 unused;
 };
 
 /* One cache line, so that processors do not share any. */
@@ -39,13 +46,22 @@ struct {
     __type(value, __u32);
 } obs_half SEC(".maps");
 
-/* The loader sets the sizes. */
-#define OBS_STACKS(name)                          \
-    struct {                                      \
-        __uint(type, BPF_MAP_TYPE_STACK_TRACE);   \
-        __uint(max_entries, 1);                   \
-        __uint(key_size, sizeof(__u32));          \
-        __uint(value_size, DEPTH * sizeof(__u64)); \
+/* Where a stack is written before it has a number. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct obs_stack);
+} obs_scratch SEC(".maps");
+
+/* The loader sets the sizes. Stacks are in hashes, not in maps made for them: those have one place for each value of a
+ * short hash, and turn stacks away long before they are full. */
+#define OBS_STACKS(name)                  \
+    struct {                              \
+        __uint(type, BPF_MAP_TYPE_HASH);  \
+        __uint(max_entries, 1);           \
+        __type(key, __u64);               \
+        __type(value, struct obs_stack);  \
     } name SEC(".maps")
 
 #define OBS_COUNTS(name)                  \
@@ -61,15 +77,30 @@ OBS_STACKS(obs_stacks_1);
 OBS_COUNTS(obs_counts_0);
 OBS_COUNTS(obs_counts_1);
 
-static __always_inline __s32 stack(void *context, void *stacks, __u64 flags, struct obs_sampled *sampled)
+/* The number of a stack: as good as its own, with 63 bits. */
+static __always_inline __u64 number_of(struct obs_stack *stack)
 {
-    if (!cfg_stacks)
-        return -EFAULT;
-    __s32 id = bpf_get_stackid(context, stacks, flags);
+    __u64 number = 0;
+    for (__u32 depth = 0; depth < DEPTH; depth++) {
+        number = (number ^ stack->addresses[depth]) * 0x9E3779B97F4A7C15ULL;
+        number ^= number >> 32;
+    }
+    return number | 1ULL << 63;
+}
+
+static __always_inline __u64 keep(void *context, void *stacks, __u64 flags, struct obs_sampled *sampled)
+{
+    __u32 key = 0;
+    struct obs_stack *stack = bpf_map_lookup_elem(&obs_scratch, &key);
     /* A thread of the kernel has no stack of its user's, and one that runs its user's code none of the kernel's. */
-    if (id < 0 && id != -EFAULT)
-        sampled->stacks_lost++;
-    return id;
+    if (!cfg_stacks || !stack || bpf_get_stack(context, stack, sizeof(*stack), flags) <= 0)
+        return NO_STACK;
+    __u64 number = number_of(stack);
+    long outcome = bpf_map_update_elem(stacks, &number, stack, BPF_NOEXIST);
+    if (!outcome || outcome == -EEXIST)
+        return number;
+    sampled->stacks_lost++;
+    return LOST_STACK;
 }
 
 static __always_inline void count(void *counts, struct obs_sample *sample)
@@ -90,8 +121,8 @@ static __always_inline void take(void *context, __u32 pid, void *stacks, void *c
 {
     struct obs_sample sample = { .pid = pid };
     bpf_get_current_comm(sample.comm, sizeof(sample.comm));
-    sample.user = stack(context, stacks, BPF_F_USER_STACK, sampled);
-    sample.kernel = stack(context, stacks, 0, sampled);
+    sample.user = keep(context, stacks, BPF_F_USER_STACK, sampled);
+    sample.kernel = keep(context, stacks, 0, sampled);
     count(counts, &sample);
 }
 

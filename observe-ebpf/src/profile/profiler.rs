@@ -78,7 +78,7 @@ impl Profiler {
 }
 
 /// Spells a sample's stacks, the outermost frame first.
-fn fold(sample: &Sample, stacks: &HashMap<u32, Vec<u64>>, symbols: &mut Symbols) -> String {
+fn fold(sample: &Sample, stacks: &HashMap<u64, Vec<u64>>, symbols: &mut Symbols) -> String {
     let mut folded = root(&sample.command);
     for (is_kernel, stack) in [(false, sample.user), (true, sample.kernel)] {
         let addresses = match stack {

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, mem};
 
 use aya::{
-    maps::{Array, HashMap as Counts, MapError, StackTraceMap},
+    Pod,
+    maps::{Array, HashMap as Hash, MapError},
     programs::{
         PerfEvent, ProgramError,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
@@ -38,8 +39,8 @@ pub(crate) struct Sampler {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     pub(super) samples: Vec<Sample>,
-    /// Addresses by the stack's id, the innermost first.
-    pub(super) stacks: HashMap<u32, Vec<u64>>,
+    /// Addresses by the stack's number, the innermost first.
+    pub(super) stacks: HashMap<u64, Vec<u64>>,
     /// Samples for which there was no place.
     pub(super) lost: u64,
     /// Stacks for which there was no place.
@@ -59,7 +60,7 @@ pub(super) struct Sample {
 /// What is known of one of a sample's stacks. Complete by nature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stack {
-    Known(u32),
+    Known(u64),
     /// There was no place for it.
     Lost,
     /// The sample has none.
@@ -87,8 +88,7 @@ impl Sampler {
             found: [0; 2],
             lost: [0; 2],
             stacks_lost: 0,
-            // The kernel makes a power of two of the number of stacks.
-            limit: config.stacks.next_power_of_two() as usize,
+            limit: config.stacks as usize,
         })
     }
 
@@ -100,18 +100,19 @@ impl Sampler {
     pub(super) fn take(&mut self) -> Result<Taken, MapError> {
         let (full, fresh) = (self.half, 1 - self.half);
         // A program that was running when halves were swapped may have written since. What it wrote counts as lost.
-        let _late = self.drain(fresh)?;
-        self.clear_stacks(fresh)?;
+        self.drain::<Key, u64>(COUNTS[fresh])?;
+        self.drain::<u64, Addresses>(STACKS[fresh])?;
         self.swap(fresh)?;
-        let samples = self.drain(full)?;
-        let stacks = self.read_stacks(full, &samples)?;
-        self.clear_stacks(full)?;
+        let samples: Vec<Sample> = self.drain(COUNTS[full])?.into_iter().map(sample).collect();
+        let stacks = self.drain::<u64, Addresses>(STACKS[full])?.into_iter();
+        let stacks = stacks
+            .map(|(number, addresses)| (number, addresses.into_iter().take_while(|address| *address != 0).collect()));
         self.found[full] += samples.iter().map(|sample| sample.count).sum::<u64>();
         let lost = self.counts.sum(0, full).saturating_sub(self.found[full]);
         let stacks_lost = self.counts.sum(0, STACKS_LOST_WORD);
         Ok(Taken {
             samples,
-            stacks,
+            stacks: stacks.collect(),
             lost: lost.saturating_sub(mem::replace(&mut self.lost[full], lost)),
             stacks_lost: stacks_lost.saturating_sub(mem::replace(&mut self.stacks_lost, stacks_lost)),
         })
@@ -125,41 +126,13 @@ impl Sampler {
         Ok(())
     }
 
-    /// Takes the counts out of a half.
-    fn drain(&mut self, half: usize) -> Result<Vec<Sample>, MapError> {
-        let name = COUNTS[half];
+    /// Takes everything out of a map.
+    fn drain<K: Pod, V: Pod>(&mut self, name: &str) -> Result<Vec<(K, V)>, MapError> {
         let map = self.loaded.ebpf().map_mut(name).ok_or_else(|| absent(name))?;
-        let mut counts: Counts<_, Key, u64> = map.try_into()?;
-        let found = counts.iter().take(self.limit).collect::<Result<Vec<_>, _>>()?;
-        for (key, _) in &found {
-            counts.remove(key)?;
-        }
-        Ok(found.into_iter().map(sample).collect())
-    }
-
-    fn read_stacks(&mut self, half: usize, samples: &[Sample]) -> Result<HashMap<u32, Vec<u64>>, MapError> {
-        let name = STACKS[half];
-        let map: StackTraceMap<_> = self.loaded.ebpf().map(name).ok_or_else(|| absent(name))?.try_into()?;
-        let mut stacks = HashMap::new();
-        for stack in samples.iter().flat_map(|sample| [sample.user, sample.kernel]) {
-            let Stack::Known(id) = stack else { continue };
-            if stacks.contains_key(&id) {
-                continue;
-            }
-            match map.get(&id, 0) {
-                Ok(trace) => drop(stacks.insert(id, trace.frames().iter().map(|frame| frame.ip).collect())),
-                Err(MapError::KeyNotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(stacks)
-    }
-
-    fn clear_stacks(&mut self, half: usize) -> Result<(), MapError> {
-        let name = STACKS[half];
-        let mut map: StackTraceMap<_> = self.loaded.ebpf().map_mut(name).ok_or_else(|| absent(name))?.try_into()?;
-        let ids = map.stack_ids().take(self.limit).collect::<Result<Vec<_>, _>>()?;
-        ids.iter().try_for_each(|id| map.remove(id))
+        let mut map: Hash<_, K, V> = map.try_into()?;
+        let found = map.iter().take(self.limit).collect::<Result<Vec<_>, _>>()?;
+        found.iter().try_for_each(|(key, _)| map.remove(key))?;
+        Ok(found)
     }
 }
 
@@ -189,17 +162,24 @@ fn attach(loaded: &mut Loaded, frequency: u32) -> Result<(), ProgramError> {
 
 /// Reads a `struct obs_sample` and its count.
 fn sample((key, count): (Key, u64)) -> Sample {
-    let [pid, user, kernel, command @ ..] = key;
-    let bytes: Vec<u8> = command.iter().flat_map(|word| word.to_ne_bytes()).take_while(|byte| *byte != 0).collect();
-    let command = String::from_utf8_lossy(&bytes).into_owned();
-    Sample { pid, command, user: stack(user), kernel: stack(kernel), count }
+    let [user, kernel, rest @ ..] = key;
+    let bytes = rest.map(u64::to_ne_bytes);
+    let (pid, command) = bytes.as_flattened().split_first_chunk().unwrap_or((&[0; 4], &[]));
+    let command = command.split(|byte| *byte == 0).next().unwrap_or_default();
+    Sample {
+        pid: u32::from_ne_bytes(*pid),
+        command: String::from_utf8_lossy(command).into_owned(),
+        user: stack(user),
+        kernel: stack(kernel),
+        count,
+    }
 }
 
-fn stack(id: u32) -> Stack {
-    match id.cast_signed() {
-        0.. => Stack::Known(id),
-        NO_STACK => Stack::None,
-        _ => Stack::Lost,
+const fn stack(number: u64) -> Stack {
+    match number {
+        0 => Stack::None,
+        1 => Stack::Lost,
+        number => Stack::Known(number),
     }
 }
 
@@ -215,7 +195,9 @@ static OBJECT: Object = Object {
 };
 
 /// The words of a `struct obs_sample`.
-type Key = [u32; 7];
+type Key = [u64; 5];
+/// The words of a `struct obs_stack`.
+type Addresses = [u64; 127];
 
 const PROGRAM: &str = "sample";
 const HALF: &str = "obs_half";
@@ -223,25 +205,22 @@ const COUNTS: [&str; 2] = ["obs_counts_0", "obs_counts_1"];
 const STACKS: [&str; 2] = ["obs_stacks_0", "obs_stacks_1"];
 /// Samples of the two halves stand before.
 const STACKS_LOST_WORD: usize = 2;
-/// EFAULT, as the kernel says it.
-const NO_STACK: i32 = -14;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_is_read_word_by_word() {
-        let name = [*b"ab\0c", [b'x'; 4], [b'x'; 4], [b'x'; 4]].map(u32::from_ne_bytes);
-        let lost = (-17_i32).cast_unsigned();
-        let none = NO_STACK.cast_unsigned();
+    fn a_sample_is_read_field_by_field() {
+        let mut bytes = 7_u32.to_ne_bytes().to_vec();
+        bytes.extend(b"ab\0garbage..........");
+        let words: Vec<u64> = bytes.chunks(8).map(|word| u64::from_ne_bytes(word.try_into().unwrap())).collect();
 
-        let read = sample(([7, 3, lost, name[0], name[1], name[2], name[3]], 5));
+        let read = sample(([1 << 63, 1, words[0], words[1], words[2]], 5));
 
-        let expected =
-            Sample { pid: 7, command: "ab".to_owned(), user: Stack::Known(3), kernel: Stack::Lost, count: 5 };
-        assert_eq!(read, expected);
-        assert_eq!(stack(none), Stack::None);
+        let (command, user) = ("ab".to_owned(), Stack::Known(1 << 63));
+        assert_eq!(read, Sample { pid: 7, command, user, kernel: Stack::Lost, count: 5 });
+        assert_eq!(stack(0), Stack::None);
     }
 
     #[test]
