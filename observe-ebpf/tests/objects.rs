@@ -23,6 +23,7 @@ struct Source {
 
 /// Every source, by name.
 const SOURCES: &[Source] = &[
+    Source { name: "floor", programs: &["sys_enter", "sys_exit"], maps: &[], guarded: [0, 0] },
     Source {
         name: "profile",
         programs: &["sample"],

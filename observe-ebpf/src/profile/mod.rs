@@ -18,5 +18,6 @@ mod symbols;
 pub use self::flamegraph::FlamegraphError;
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::OnCpu;
+pub(crate) use self::report::{Reading, Report};
 #[cfg(target_os = "linux")]
 pub use self::{folded::Profile, profiler::Profiler};
