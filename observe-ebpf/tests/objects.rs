@@ -23,6 +23,7 @@ struct Source {
 
 /// Every source, by name.
 const SOURCES: &[Source] = &[
+    Source { name: "drops", programs: &["kfree_skb"], maps: &[("obs_drops", 4, 8)], guarded: [0, 0] },
     Source { name: "floor", programs: &["sys_enter", "sys_exit"], maps: &[], guarded: [0, 0] },
     Source {
         name: "profile",
@@ -49,6 +50,18 @@ const SOURCES: &[Source] = &[
             ("obs_tops", 4, 24),
         ],
         guarded: [1, 0],
+    },
+    Source {
+        name: "tcp",
+        programs: &["inet_sock_set_state", "tcp_receive_reset", "tcp_retransmit_skb", "tcp_send_reset"],
+        maps: &[
+            ("obs_attempts", 4, 56),
+            ("obs_lives", 4, 16),
+            ("obs_ring", 0, 0),
+            ("obs_ring_counts", 4, 64),
+            ("obs_tcps", 4, 880),
+        ],
+        guarded: [0, 0],
     },
 ];
 
@@ -78,7 +91,16 @@ fn parse(object: &str) -> Object {
 fn row(object: &str) -> (&'static Source, bool) {
     let (name, is_raw) = object.strip_suffix(".raw").map_or((object, false), |name| (name, true));
     let row = SOURCES.iter().find(|source| source.name == name);
-    (row.unwrap_or_else(|| panic!("{name} is not in the table: {:?} {:?}", programs(object), maps(object))), is_raw)
+    (row.unwrap_or_else(|| panic!("the table lacks {}", describe(name))), is_raw)
+}
+
+/// Spells the row that a source should have.
+fn describe(name: &str) -> String {
+    let twin = format!("{name}.raw");
+    let twin = if source(name).contains("OBS_SEC(") { &twin } else { name };
+    let (programs, maps) = (Vec::from_iter(programs(name)), Vec::from_iter(maps(name)));
+    let guarded = [name, twin].map(|object| relocate(object, &fixture()));
+    format!("Source {{ name: {name:?}, programs: &{programs:?}, maps: &{maps:?}, guarded: {guarded:?} }},")
 }
 
 fn programs(object: &str) -> BTreeSet<String> {
