@@ -24,6 +24,7 @@ enum { false = 0, true = 1 };
 enum bpf_map_type {
     BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_PERCPU_ARRAY = 6,
     BPF_MAP_TYPE_STACK_TRACE = 7,
     BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_LRU_PERCPU_HASH = 10,
@@ -34,6 +35,7 @@ enum {
     BPF_ANY = 0,
     BPF_NOEXIST = 1,
     BPF_F_MMAPABLE = 1024,
+    BPF_F_USER_STACK = 256,
     BPF_RB_NO_WAKEUP = 1,
 };
 

@@ -32,6 +32,8 @@ pub struct Config {
     pub exec: ExecConfig,
     /// Want of memory.
     pub memory: MemoryConfig,
+    /// What processors work at.
+    pub profile: ProfileConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
     /// System calls.
@@ -46,6 +48,7 @@ impl Config {
         self.drops.enabled = false;
         self.exec.enabled = false;
         self.memory.enabled = false;
+        self.profile.enabled = false;
         self.syscalls.enabled = false;
         self.tcp.enabled = false;
     }
@@ -55,6 +58,7 @@ impl Config {
         self.drops.enabled = feature == "drops";
         self.exec.enabled = feature == "exec";
         self.memory.enabled = feature == "memory";
+        self.profile.enabled = feature == "profile";
         self.syscalls.enabled = feature == "syscalls";
         self.tcp.enabled = feature == "tcp";
     }
@@ -72,6 +76,7 @@ impl Default for Config {
             drops: DropsConfig::default(),
             exec: ExecConfig::default(),
             memory: MemoryConfig::default(),
+            profile: ProfileConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),
             tcp: TcpConfig::default(),
@@ -166,6 +171,28 @@ pub struct MemoryConfig {
 impl Default for MemoryConfig {
     fn default() -> Self {
         Self { enabled: true, interval_seconds: 1.0, page_faults: false }
+    }
+}
+
+/// The sub-section `[ebpf.profile]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileConfig {
+    /// Whether processors are sampled all the time, by command and without stacks. Profiles on demand need no such thing.
+    pub enabled: bool,
+    /// Samples a second and processor, 1 to 999. A prime number does not fall into step with what is sampled.
+    pub frequency_hz: u32,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// The one process that is sampled, 0 for all of them.
+    pub pid: u32,
+    /// The most different stacks that the kernel keeps between two readings, 64 to 65536. Each costs 2 KB of its memory.
+    pub stacks: u32,
+}
+
+impl Default for ProfileConfig {
+    fn default() -> Self {
+        Self { enabled: false, frequency_hz: 99, interval_seconds: 10.0, pid: 0, stacks: 4096 }
     }
 }
 

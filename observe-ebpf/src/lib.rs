@@ -13,18 +13,25 @@ mod histogram;
 mod kernel;
 mod memory;
 mod origin;
+mod profile;
 pub mod rules;
 mod simulated;
 mod syscalls;
 mod table;
 mod tcp;
 
+#[cfg(all(feature = "flamegraph", target_os = "linux"))]
+pub use self::profile::FlamegraphError;
 pub use self::{
-    config::{Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, SyscallsConfig, TcpConfig},
+    config::{
+        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SyscallsConfig,
+        TcpConfig,
+    },
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]
 pub use self::{
     floor::Floor,
     kernel::{Kernel, Unavailable},
+    profile::{Profile, Profiler},
 };

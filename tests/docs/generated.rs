@@ -75,6 +75,7 @@ fn metrics() -> String {
         ("System calls", names::syscall::ROWS),
         ("Processes that start and end", names::exec::ROWS),
         ("Want of memory", names::reclaim::ROWS),
+        ("Profiles", names::profile::ROWS),
         ("TCP", names::tcp::ROWS),
         ("Packets thrown away", names::drops::ROWS),
     ];

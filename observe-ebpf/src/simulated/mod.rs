@@ -1,5 +1,6 @@
 //! Numbers that are made up, for demonstrations and tests: they follow from a seed, and everything made of them says so.
 
+mod profile;
 mod random;
 mod syscalls;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 use observe_core::{Collect, CollectError, Collector, FeatureState, InvalidSchema, KernelBoard};
 
 pub(crate) use self::random::Random;
-use self::syscalls::SimulatedSyscalls;
+use self::{profile::SimulatedProfile, syscalls::SimulatedSyscalls};
 use crate::Config;
 
 /// Stands in for all features that are switched on.
@@ -32,6 +33,9 @@ impl Simulator {
     pub(crate) fn new(config: &Config, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let mut features: Vec<Box<dyn Simulation>> = Vec::new();
         // One line for each feature.
+        if config.profile.enabled {
+            features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
+        }
         if config.syscalls.enabled {
             features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));
         }
@@ -71,7 +75,8 @@ mod tests {
     use super::*;
 
     fn readings(seed: u64, count: i64) -> Vec<Item> {
-        let config = Config { seed, ..Config::default() };
+        let mut config = Config { seed, ..Config::default() };
+        config.profile.enabled = true;
         let mut simulator = Simulator::new(&config, &KernelBoard::new(KernelMode::Simulated)).unwrap();
         let processes = ProcessCache::new();
         (0..count)

@@ -7,5 +7,6 @@ mod drops;
 mod exec;
 mod host;
 mod memory;
+mod profile;
 mod syscalls;
 mod tcp;

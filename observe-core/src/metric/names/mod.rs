@@ -14,6 +14,7 @@ pub mod memory;
 pub mod network;
 pub mod pressure;
 pub mod process;
+pub mod profile;
 pub mod reclaim;
 pub mod syscall;
 pub mod tcp;
@@ -49,6 +50,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         pressure::ROWS,
         process::ROWS,
         reclaim::ROWS,
+        profile::ROWS,
         syscall::ROWS,
         tcp::ROWS,
     ];
