@@ -47,6 +47,7 @@ fn help() -> String {
         "store export",
         "store import",
         "trace exec",
+        "trace flame",
         "trace io",
         "trace syscalls",
         "trace tcp",

@@ -4,7 +4,7 @@
 mod programs;
 #[cfg(target_os = "linux")]
 mod reasons;
-mod report;
+pub(crate) mod report;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::Drops;

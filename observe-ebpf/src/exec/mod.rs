@@ -3,7 +3,7 @@
 mod arguments;
 #[cfg(target_os = "linux")]
 mod programs;
-mod report;
+pub(crate) mod report;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 

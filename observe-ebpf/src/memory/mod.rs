@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod programs;
-mod report;
+pub(crate) mod report;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 

@@ -1,16 +1,23 @@
 //! Numbers that are made up, for demonstrations and tests: they follow from a seed, and everything made of them says so.
 
+mod drops;
+mod exec;
+mod memory;
 mod profile;
 mod random;
 mod syscalls;
+mod tcp;
 
 use std::time::Duration;
 
-use observe_core::{Collect, CollectError, Collector, FeatureState, InvalidSchema, KernelBoard};
+use observe_core::{Collect, CollectError, Collector, FeatureState, KernelBoard, Task};
 
 pub(crate) use self::random::Random;
-use self::{profile::SimulatedProfile, syscalls::SimulatedSyscalls};
-use crate::Config;
+use self::{
+    drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, profile::SimulatedProfile,
+    syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
+};
+use crate::{Config, InvalidConfig, guard::Guard, origin::Origin};
 
 /// Stands in for all features that are switched on.
 #[derive(Debug)]
@@ -30,14 +37,27 @@ pub(crate) trait Simulation: std::fmt::Debug + Send {
 }
 
 impl Simulator {
-    pub(crate) fn new(config: &Config, board: &KernelBoard) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(config: &Config, board: &KernelBoard) -> Result<Self, InvalidConfig> {
         let mut features: Vec<Box<dyn Simulation>> = Vec::new();
+        let guard = Guard::new(&config.rules, board, Origin::Simulated)?;
         // One line for each feature.
+        if config.drops.enabled {
+            features.push(Box::new(SimulatedDrops::new(INTERVAL)?));
+        }
+        if config.exec.enabled {
+            features.push(Box::new(SimulatedExec::new(INTERVAL, &guard)?));
+        }
+        if config.memory.enabled {
+            features.push(Box::new(SimulatedMemory::new(INTERVAL)?));
+        }
         if config.profile.enabled {
             features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
         }
         if config.syscalls.enabled {
             features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));
+        }
+        if config.tcp.enabled {
+            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard)?));
         }
         for feature in &features {
             board.update(feature.name(), |status| status.state = FeatureState::Simulated);
@@ -64,6 +84,13 @@ impl Collector for Simulator {
     }
 }
 
+/// Makes up a process.
+fn task(name: &str, pid: u32) -> Task {
+    Task { pid, tid: pid, uid: 1000, name: name.to_owned(), cgroup: 0 }
+}
+
+/// Above every id that a kernel gives, so that nobody takes it for a process of this host.
+const FIRST_PID: u32 = 1 << 23;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -120,7 +147,7 @@ mod tests {
             .filter_map(|item| if let Item::Event(event) = item { Some(event.kind()) } else { None })
             .collect();
 
-        for kind in [EventKind::Syscall] {
+        for kind in [EventKind::Exec, EventKind::NetworkPacket, EventKind::Security, EventKind::Syscall] {
             assert!(kinds.contains(&kind), "{kind}");
         }
     }

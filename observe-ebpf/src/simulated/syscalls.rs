@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, EventData, InvalidSchema, Syscall, SystemEvent, Task};
+use observe_core::{Collect, EventData, InvalidSchema, Syscall, SystemEvent};
 
-use super::{Random, Simulation};
+use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
     SyscallsConfig,
     origin::Origin,
@@ -58,7 +58,7 @@ impl Simulation for SimulatedSyscalls {
 fn slow(random: &mut Random, cx: &Collect<'_>) -> SystemEvent {
     let call = Syscall {
         name: "fsync".into(),
-        task: Task { pid: 4242, tid: 4242, uid: 1000, name: "simulated".to_owned(), cgroup: 0 },
+        task: task("simulated", FIRST_PID),
         duration: Duration::from_nanos(random.nanos(2e8)),
         result: 0,
     };

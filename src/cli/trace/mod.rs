@@ -1,6 +1,7 @@
 //! `observe trace`: what the kernel does, live in the terminal.
 
 mod calls;
+mod flame;
 mod lines;
 
 use std::{
@@ -35,6 +36,8 @@ pub(super) struct Args {
 enum What {
     /// Shows programs that start, and processes killed for want of memory
     Exec(Common),
+    /// Draws what processors work at, as a flame graph
+    Flame(flame::Args),
     /// Shows slow and failed requests of block devices
     Io(Slow),
     /// Shows system calls: how many, how many failed, how long they take
@@ -95,6 +98,7 @@ impl Args {
                 config.only("exec");
                 watch(&config, &common, &mut Lines)
             }
+            What::Flame(args) => args.run(),
             What::Io(slow) => {
                 config.only("block");
                 watch(&config, &slow.common, &mut Lines)
