@@ -3,7 +3,8 @@
 //!
 //! Run as root: `cargo bench --bench ebpf_overhead`. A cost is processor time of a thread that makes one call after the
 //! other on one processor, the best of many short runs; all variants take turns, so that whoever shares the machine
-//! disturbs them alike. Where the kernel does not let itself be traced, it says so and ends.
+//! disturbs them alike. Where the kernel does not let itself be traced, it says so and ends. The other tracers need
+//! `mount -t tracefs tracefs /sys/kernel/tracing`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and fails loudly")]
 
