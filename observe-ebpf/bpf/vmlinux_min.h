@@ -39,6 +39,27 @@ enum {
     BPF_RB_NO_WAKEUP = 1,
 };
 
+/* The context of programs that see packets. Its layout is promised, and the kernel translates each access. */
+struct __sk_buff {
+    __u32 len;
+    __u32 pkt_type;
+    __u32 mark;
+    __u32 queue_mapping;
+    __u32 protocol;
+    __u32 vlan_present;
+    __u32 vlan_tci;
+    __u32 vlan_proto;
+    __u32 priority;
+    __u32 ingress_ifindex;
+    __u32 ifindex;
+    __u32 tc_index;
+    __u32 cb[5];
+    __u32 hash;
+    __u32 tc_classid;
+    __u32 data;
+    __u32 data_end;
+};
+
 enum skb_drop_reason {
     SKB_NOT_DROPPED_YET = 0,
 };

@@ -5,7 +5,10 @@ use std::time::Duration;
 use observe_core::InvalidSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{InvalidRules, RulesConfig};
+use crate::{
+    NetConfig,
+    rules::{InvalidRules, RulesConfig},
+};
 
 /// The section `[ebpf]` of the settings.
 ///
@@ -32,6 +35,8 @@ pub struct Config {
     pub exec: ExecConfig,
     /// Want of memory.
     pub memory: MemoryConfig,
+    /// Packets.
+    pub net: NetConfig,
     /// What processors work at.
     pub profile: ProfileConfig,
     /// Rules that find what may be an attack.
@@ -58,13 +63,16 @@ impl Config {
         self.drops.enabled = feature == "drops";
         self.exec.enabled = feature == "exec";
         self.memory.enabled = feature == "memory";
+        self.net.enabled = feature == "net";
         self.profile.enabled = feature == "profile";
         self.syscalls.enabled = feature == "syscalls";
         self.tcp.enabled = feature == "tcp";
     }
 
     /// Switches the inspection of packets off.
-    pub fn disable_payload(&mut self) {}
+    pub fn disable_payload(&mut self) {
+        self.net.enabled = false;
+    }
 }
 
 impl Default for Config {
@@ -76,6 +84,7 @@ impl Default for Config {
             drops: DropsConfig::default(),
             exec: ExecConfig::default(),
             memory: MemoryConfig::default(),
+            net: NetConfig::default(),
             profile: ProfileConfig::default(),
             rules: RulesConfig::default(),
             syscalls: SyscallsConfig::default(),

@@ -5,6 +5,7 @@ mod drops;
 mod exec;
 #[cfg(target_os = "linux")]
 mod feature;
+mod filter;
 #[cfg(target_os = "linux")]
 mod floor;
 mod guard;
@@ -12,6 +13,7 @@ mod histogram;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod memory;
+mod net;
 mod origin;
 mod profile;
 pub mod rules;
@@ -27,6 +29,8 @@ pub use self::{
         Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SyscallsConfig,
         TcpConfig,
     },
+    filter::InterfaceFilter,
+    net::NetConfig,
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

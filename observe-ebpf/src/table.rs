@@ -7,8 +7,8 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
 use crate::{
-    drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, origin::Origin, profile::OnCpu,
-    syscalls::Syscalls, tcp::Tcp,
+    drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, net::Net, origin::Origin,
+    profile::OnCpu, syscalls::Syscalls, tcp::Tcp,
 };
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
@@ -107,6 +107,9 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     }
     if config.memory.enabled {
         collectors.push(Memory::collector(&kernel, &config.memory)?);
+    }
+    if config.net.enabled {
+        collectors.push(Net::collector(&kernel, &config.net, &guard)?);
     }
     if config.profile.enabled {
         collectors.push(OnCpu::collector(&kernel, &config.profile)?);

@@ -57,6 +57,24 @@ const SOURCES: &[Source] = &[
         guarded: [2, 2],
     },
     Source {
+        name: "net",
+        programs: &["net_egress", "net_ingress"],
+        maps: &[
+            ("obs_answers", 4, 336),
+            ("obs_flows", 4, 80),
+            ("obs_handshakes", 4, 32),
+            ("obs_interfaces", 4, 16),
+            ("obs_requests", 4, 32),
+            ("obs_ring", 0, 0),
+            ("obs_ring_counts", 4, 64),
+            ("obs_round", 4, 4),
+            ("obs_targets", 4, 56),
+            ("obs_traffic", 4, 192),
+            ("obs_unplaced", 4, 8),
+        ],
+        guarded: [0, 0],
+    },
+    Source {
         name: "profile",
         programs: &["sample"],
         maps: &[

@@ -7,6 +7,9 @@ mod drops;
 mod exec;
 mod host;
 mod memory;
+#[path = "../../src/net/namespace.rs"]
+mod namespace;
+mod net;
 mod profile;
 mod syscalls;
 mod tcp;

@@ -12,6 +12,7 @@ pub mod filesystem;
 pub mod hardware;
 pub mod memory;
 pub mod network;
+pub mod packet;
 pub mod pressure;
 pub mod process;
 pub mod profile;
@@ -47,6 +48,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         hardware::ROWS,
         memory::ROWS,
         network::ROWS,
+        packet::ROWS,
         pressure::ROWS,
         process::ROWS,
         reclaim::ROWS,
