@@ -78,6 +78,7 @@ fn metrics() -> String {
         ("Want of memory", names::reclaim::ROWS),
         ("Profiles", names::profile::ROWS),
         ("TCP", names::tcp::ROWS),
+        ("Packets", names::packet::ROWS),
         ("Packets thrown away", names::drops::ROWS),
     ];
     assert_eq!(

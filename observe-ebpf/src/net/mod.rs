@@ -13,13 +13,13 @@ mod netlink;
 mod programs;
 #[cfg(target_os = "linux")]
 mod record;
-mod report;
+pub(crate) mod report;
 #[cfg(target_os = "linux")]
 mod tables;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
-mod traffic;
+pub(crate) mod traffic;
 
 pub use self::config::NetConfig;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 mod drops;
 mod exec;
 mod memory;
+mod net;
 mod profile;
 mod random;
 mod syscalls;
@@ -14,7 +15,7 @@ use observe_core::{Collect, CollectError, Collector, FeatureState, KernelBoard, 
 
 pub(crate) use self::random::Random;
 use self::{
-    drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, profile::SimulatedProfile,
+    drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, net::SimulatedNet, profile::SimulatedProfile,
     syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
 };
 use crate::{Config, InvalidConfig, guard::Guard, origin::Origin};
@@ -49,6 +50,9 @@ impl Simulator {
         }
         if config.memory.enabled {
             features.push(Box::new(SimulatedMemory::new(INTERVAL)?));
+        }
+        if config.net.enabled {
+            features.push(Box::new(SimulatedNet::new(INTERVAL)?));
         }
         if config.profile.enabled {
             features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
