@@ -1,6 +1,9 @@
 //! What is known about the kernel: what its collectors say of themselves, and the newest readings of their series.
 
-use observe_core::{FeatureState, KernelMode, KernelStatus, SeriesView, Timestamp, names::syscall};
+use observe_core::{
+    FeatureState, KernelMode, KernelStatus, Metric, SeriesView, Timestamp,
+    names::{drops, packet, syscall, tcp},
+};
 
 use crate::body::ComponentBody;
 
@@ -22,15 +25,16 @@ pub(crate) struct KernelReadings {
 impl KernelReadings {
     /// Takes the newest value of a series in. Counts and rates add up; of latencies the longest stays.
     pub(crate) fn take(&mut self, series: &SeriesView<'_>) {
-        let name = &*series.metric().name;
-        let (reading, join): (_, fn(f64, f64) -> f64) = match name {
-            _ if name == syscall::RATE.name => (&mut self.syscalls_per_second, |one, other| one + other),
-            PACKET_COUNT => (&mut self.packets, |one, other| one + other),
-            PACKET_DROP_RATE => (&mut self.drops_per_second, |one, other| one + other),
-            CONNECT_P50 => (&mut self.connect_p50_ns, f64::max),
-            CONNECT_P99 => (&mut self.connect_p99_ns, f64::max),
-            _ => return,
-        };
+        let sum = |one: f64, other: f64| one + other;
+        let readings: [(&Metric, &mut Option<f64>, fn(f64, f64) -> f64); 5] = [
+            (&syscall::RATE, &mut self.syscalls_per_second, sum),
+            (&packet::COUNT, &mut self.packets, sum),
+            (&drops::RATE, &mut self.drops_per_second, sum),
+            (&tcp::CONNECT_LATENCY_P50, &mut self.connect_p50_ns, f64::max),
+            (&tcp::CONNECT_LATENCY_P99, &mut self.connect_p99_ns, f64::max),
+        ];
+        let name = &series.metric().name;
+        let Some((_, reading, join)) = readings.into_iter().find(|(metric, ..)| metric.name == *name) else { return };
         if let Some(point) = series.latest() {
             *reading = Some(reading.map_or(point.value, |before| join(before, point.value)));
         }
@@ -78,9 +82,3 @@ fn detail(status: &KernelStatus) -> Option<String> {
 
 /// The feature that looks into packets.
 pub(crate) const PAYLOAD: &str = "net";
-
-// The rows of these metrics come with the collectors that fill them.
-const PACKET_COUNT: &str = "packet.count";
-const PACKET_DROP_RATE: &str = "packet.drop_rate";
-const CONNECT_P50: &str = "tcp.connect_latency_p50";
-const CONNECT_P99: &str = "tcp.connect_latency_p99";

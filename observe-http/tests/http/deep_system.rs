@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::fixture::{Fixture, START};
 
 static PACKETS: Metric = Metric::counter("packet.count", Unit::Count, "Packets.");
-static DROP_RATE: Metric = Metric::gauge("packet.drop_rate", Unit::CountPerSecond, "Packets lost in a second.");
+static DROP_RATE: Metric = Metric::gauge("drops.rate", Unit::CountPerSecond, "Packets lost in a second.");
 static P50: Metric = Metric::gauge("tcp.connect_latency_p50", Unit::Nanoseconds, "Half are faster.");
 static P99: Metric = Metric::gauge("tcp.connect_latency_p99", Unit::Nanoseconds, "99 of 100 are faster.");
 
