@@ -1,6 +1,9 @@
 //! What drives one feature of the kernel as a collector: loads it at the first reading, and says how it is doing.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use observe_core::{Collect, CollectError, Collector, FeatureState, FeatureStatus};
 
@@ -14,7 +17,7 @@ pub(crate) trait Feature: Send + 'static {
     const NAME: &'static str;
     /// The name of its collector: `ebpf.syscalls`.
     const COLLECTOR: &'static str;
-    /// What real source stands in where the kernel refuses.
+    /// What real source another collector reads anyway, where the kernel refuses.
     const INSTEAD: Option<&'static str> = None;
 
     /// What it is in the kernel.
@@ -28,6 +31,20 @@ pub(crate) trait Feature: Send + 'static {
 
     /// Reads what the programs counted.
     fn read(&mut self, programs: &mut Self::Programs, cx: &mut Collect<'_>) -> Result<(), CollectError>;
+
+    /// Opens a real source to read where the kernel refuses, if this host has one.
+    fn stand_in(&self) -> Option<Box<dyn StandIn>> {
+        None
+    }
+}
+
+/// A real source that is read in place of programs in the kernel. What it emits is of `Origin::Procfs`.
+pub(crate) trait StandIn: fmt::Debug + Send {
+    /// Returns what it reads: `/proc/schedstat`.
+    fn name(&self) -> &'static str;
+
+    /// Reads it once.
+    fn read(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError>;
 }
 
 /// A feature in the kernel.
@@ -46,44 +63,64 @@ pub(crate) trait Programs: Send + 'static {
 pub(crate) struct Tracer<F: Feature> {
     kernel: Kernel,
     feature: F,
-    programs: Option<F::Programs>,
-    /// Why it will never work while this process runs.
-    refused: Option<String>,
+    source: Source<F::Programs>,
     /// When the board was last told what is costly to find out.
     told: Option<Instant>,
+}
+
+/// Where the numbers of a feature come from.
+#[derive(Debug)]
+enum Source<P> {
+    Programs(P),
+    Refused {
+        reason: String,
+        /// Whether it will never work while this process runs.
+        is_final: bool,
+    },
+    /// For good, even where the kernel might change its mind.
+    StandIn {
+        reader: Box<dyn StandIn>,
+        /// Why there are no programs.
+        reason: String,
+    },
+    Untried,
 }
 
 impl<F: Feature> Tracer<F> {
     pub(crate) fn new(kernel: &Kernel, feature: F) -> Self {
         kernel.board().update(F::NAME, |status| status.state = FeatureState::Waiting);
-        Self { kernel: kernel.clone(), feature, programs: None, refused: None, told: None }
+        Self { kernel: kernel.clone(), feature, source: Source::Untried, told: None }
     }
 
-    fn load(&mut self) -> Result<F::Programs, CollectError> {
-        if let Some(refused) = &self.refused {
-            return Err(CollectError::Unsupported(refused.clone().into()));
-        }
-        let loaded = self.feature.load(&self.kernel);
-        let state = match &loaded {
-            Ok(_) => FeatureState::Running,
-            Err(reason) => FeatureState::Off {
-                reason: reason.to_string(),
-                advice: reason.advice().to_owned(),
-                instead: F::INSTEAD,
-            },
+    /// Tries the kernel, then what stands in.
+    fn open(&self) -> Source<F::Programs> {
+        let (state, source) = match self.feature.load(&self.kernel) {
+            Ok(programs) => (FeatureState::Running, Source::Programs(programs)),
+            Err(refusal) => self.instead(&refusal),
         };
         self.kernel.board().update(F::NAME, |status| status.state = state);
         self.kernel.settle();
-        loaded.map_err(|reason| {
-            let text = format!("{reason}; {}", reason.advice());
-            self.refused = reason.is_final().then(|| text.clone());
-            CollectError::Unsupported(text.into())
-        })
+        source
+    }
+
+    fn instead(&self, refusal: &Unavailable) -> (FeatureState, Source<F::Programs>) {
+        let stand_in = self.feature.stand_in();
+        let state = FeatureState::Off {
+            reason: refusal.to_string(),
+            advice: refusal.advice().to_owned(),
+            instead: stand_in.as_ref().map(|reader| reader.name()).or(F::INSTEAD),
+        };
+        let reason = format!("{refusal}; {}", refusal.advice());
+        let source = match stand_in {
+            Some(reader) => Source::StandIn { reason: format!("{} stands in: {reason}", reader.name()), reader },
+            None => Source::Refused { reason, is_final: refusal.is_final() },
+        };
+        (state, source)
     }
 
     /// Tells the board how the feature is doing; what is costly to find out, not on every reading.
     fn tell(&mut self) {
-        let Some(programs) = &self.programs else { return };
+        let Source::Programs(programs) = &self.source else { return };
         let counts = programs.ring().map(Ring::counts).unwrap_or_default();
         let now = Instant::now();
         let is_due = self.told.is_none_or(|told| now.duration_since(told) >= BETWEEN_ACCOUNTS);
@@ -110,10 +147,18 @@ impl<F: Feature> Collector for Tracer<F> {
     }
 
     fn collect(&mut self, cx: &mut Collect<'_>) -> Result<(), CollectError> {
-        if self.programs.is_none() {
-            self.programs = Some(self.load()?);
+        if matches!(self.source, Source::Untried | Source::Refused { is_final: false, .. }) {
+            self.source = self.open();
         }
-        let outcome = self.programs.as_mut().map_or(Ok(()), |programs| self.feature.read(programs, cx));
+        let outcome = match &mut self.source {
+            Source::Programs(programs) => self.feature.read(programs, cx),
+            Source::Refused { reason, .. } => Err(CollectError::Unsupported(reason.clone().into())),
+            Source::StandIn { reader, reason } => {
+                cx.degrade(reason.as_str());
+                reader.read(cx)
+            }
+            Source::Untried => Ok(()),
+        };
         self.tell();
         outcome
     }
@@ -142,3 +187,93 @@ impl Account {
 
 /// How often the kernel is asked what programs and maps cost.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use observe_core::{Clock, KernelBoard, KernelMode, ProcessCache, SystemClock};
+
+    use super::*;
+
+    /// Can never be loaded.
+    enum Nothing {}
+
+    impl Programs for Nothing {
+        fn loaded(&self) -> &Loaded {
+            match *self {}
+        }
+    }
+
+    /// The kernel refuses it.
+    struct Refused {
+        has_stand_in: bool,
+    }
+
+    impl Feature for Refused {
+        const NAME: &'static str = "refused";
+        const COLLECTOR: &'static str = "ebpf.refused";
+
+        type Programs = Nothing;
+
+        fn interval(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+
+        fn load(&self, _: &Kernel) -> Result<Nothing, Unavailable> {
+            Err(Unavailable::Capability("CAP_BPF"))
+        }
+
+        fn read(&mut self, programs: &mut Nothing, _: &mut Collect<'_>) -> Result<(), CollectError> {
+            match *programs {}
+        }
+
+        fn stand_in(&self) -> Option<Box<dyn StandIn>> {
+            self.has_stand_in.then(|| Box::new(File) as Box<dyn StandIn>)
+        }
+    }
+
+    #[derive(Debug)]
+    struct File;
+
+    impl StandIn for File {
+        fn name(&self) -> &'static str {
+            "/proc/file"
+        }
+
+        fn read(&mut self, _: &mut Collect<'_>) -> Result<(), CollectError> {
+            Err(CollectError::Malformed { what: "/proc/file" })
+        }
+    }
+
+    fn collect(has_stand_in: bool) -> (String, Option<String>, FeatureState) {
+        let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
+        let mut tracer = Tracer::new(&kernel, Refused { has_stand_in });
+        let processes = ProcessCache::new();
+        let mut cx = Collect::new(SystemClock.now(), Instant::now(), &processes);
+        let error = tracer.collect(&mut cx).unwrap_err().to_string();
+        (error, cx.degraded().map(str::to_owned), kernel.board().read().features["refused"].state.clone())
+    }
+
+    fn off(instead: Option<&'static str>) -> FeatureState {
+        let advice = Unavailable::Capability("CAP_BPF").advice().to_owned();
+        FeatureState::Off { reason: "missing CAP_BPF".to_owned(), advice, instead }
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_unsupported_and_why_is_said() {
+        let (error, degraded, state) = collect(false);
+
+        assert!(error.contains("missing CAP_BPF; run as root"), "{error}");
+        assert_eq!((degraded, state), (None, off(None)));
+    }
+
+    #[test]
+    fn a_real_source_stands_in_for_what_the_kernel_refuses_and_says_so() {
+        let (error, degraded, state) = collect(true);
+
+        assert_eq!(error, "unexpected content in /proc/file", "it is what was read");
+        assert!(
+            degraded.is_some_and(|reason| reason.starts_with("/proc/file stands in: missing CAP_BPF; run as root"))
+        );
+        assert_eq!(state, off(Some("/proc/file")));
+    }
+}
