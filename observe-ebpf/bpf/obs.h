@@ -85,3 +85,12 @@ static __always_inline void obs_observe(struct obs_histogram *histogram, __u64 v
         histogram->max = value;
     histogram->buckets[obs_bucket(value)]++;
 }
+
+/* Whether it is the turn of one in 2^shift, by a count of all. 2^32 divided by the golden ratio: multiples of it are
+ * spread evenly, whatever the program's own rhythm. */
+#define OBS_GOLDEN 0x9E3779B1
+
+static __always_inline bool obs_is_turn(__u32 count, __u32 shift)
+{
+    return shift == 0 || (count * OBS_GOLDEN) >> (32 - shift) == 0;
+}

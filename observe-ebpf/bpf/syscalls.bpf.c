@@ -8,8 +8,6 @@
 #define STARTS 8192
 #define TOP 256
 #define X32_BIT 0x40000000
-/* 2^32 divided by the golden ratio: multiples of it are spread evenly, whatever the program's own rhythm. */
-#define GOLDEN 0x9E3779B1
 
 /* Times nothing. */
 #define NO_LATENCY 0xFFFFFFFF
@@ -66,14 +64,9 @@ struct {
     __type(value, struct obs_start);
 } obs_starts SEC(".maps");
 
-static __always_inline bool is_turn(__u32 turn, __u32 shift)
-{
-    return shift == 0 || (turn * GOLDEN) >> (32 - shift) == 0;
-}
-
 static __always_inline void credit(__u32 half, __u64 owner, __u32 number)
 {
-    __u32 hash = ((__u32)(owner ^ owner >> 32) * 31 + number) * GOLDEN;
+    __u32 hash = ((__u32)(owner ^ owner >> 32) * 31 + number) * OBS_GOLDEN;
     __u32 key = half * TOP + (hash >> 24);
     struct obs_top *top = bpf_map_lookup_elem(&obs_tops, &key);
     if (!top)
@@ -132,7 +125,7 @@ static __always_inline void time_call(struct obs_syscall *row, struct obs_start 
     __u64 duration = now - start->time;
     obs_observe(&row->latency, duration);
     struct obs_syscall *turns = obs_row(&obs_syscalls, ROWS, TURNS);
-    if (turns && cfg_top_shift != NO_LATENCY && is_turn((__u32)turns->errors++, cfg_top_shift)) {
+    if (turns && cfg_top_shift != NO_LATENCY && obs_is_turn((__u32)turns->errors++, cfg_top_shift)) {
         credit(0, ids >> 32, number);
         credit(1, bpf_get_current_cgroup_id(), number);
     }
@@ -152,7 +145,7 @@ static __always_inline bool is_timed(void)
     if (cfg_sample_shift == NO_LATENCY)
         return false;
     struct obs_syscall *turns = obs_row(&obs_syscalls, ROWS, TURNS);
-    return turns && is_turn((__u32)turns->calls++, cfg_sample_shift);
+    return turns && obs_is_turn((__u32)turns->calls++, cfg_sample_shift);
 }
 
 static __always_inline void count(struct obs_syscall *row, __s64 result)

@@ -1,7 +1,12 @@
 //! Histograms of durations, as programs in the kernel keep them: two buckets an octave from 32 ns to 137 s.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 /// The number of buckets.
 pub(crate) const BUCKETS: usize = 64;
+
+/// The word with the first two buckets; the total and the longest stand before.
+const FIRST_BUCKET: usize = 2;
 
 /// Binary logarithm of the upper bound of the first bucket's lower neighbour.
 const FIRST_OCTAVE: u32 = 5;
@@ -97,6 +102,17 @@ pub(crate) struct Cumulative {
 }
 
 impl Cumulative {
+    /// Adds the histogram of one processor, which `words` begin with.
+    pub(crate) fn add(&mut self, words: &[AtomicU64]) {
+        self.total = self.total.wrapping_add(words.first().map_or(0, |word| word.load(Relaxed)));
+        for (pair, word) in self.buckets.chunks_exact_mut(2).zip(words.get(FIRST_BUCKET..).unwrap_or_default()) {
+            let bytes = word.load(Relaxed).to_ne_bytes();
+            for (sum, half) in pair.iter_mut().zip(bytes.as_chunks().0) {
+                *sum = sum.wrapping_add(u32::from_ne_bytes(*half));
+            }
+        }
+    }
+
     /// Takes in how it stands now, and returns what was added, with the sum of that.
     pub(crate) fn advance(&mut self, now: Self) -> (Counts, u64) {
         let mut added = Counts::default();
@@ -145,6 +161,18 @@ mod tests {
         let (added, total) = before.advance(now);
 
         assert_eq!((added.len(), total, before.total), (5, 50, 49));
+    }
+
+    #[test]
+    fn histograms_of_processors_add_up_and_too_few_words_are_borne() {
+        let words = |words: [u64; 4]| words.map(AtomicU64::new);
+        let mut sum = Cumulative::default();
+
+        sum.add(&words([100, 60, 1 | 2 << 32, 3 | u64::from(u32::MAX) << 32]));
+        sum.add(&words([11, 11, 1 << 32, 1 << 32]));
+        sum.add(&[]);
+
+        assert_eq!((sum.total, &sum.buckets[..5]), (111, &[1, 3, 3, 0, 0][..]));
     }
 
     proptest! {

@@ -54,16 +54,9 @@ impl Rows {
 
     /// Adds up the histograms that the elements at `index` have from their 64-bit word `word` on.
     pub(crate) fn histogram(&self, index: usize, word: usize) -> Cumulative {
-        // The buckets follow the total and the longest.
-        let first = word + 2;
-        let mut sum = Cumulative { total: self.sum(index, word), ..Cumulative::default() };
+        let mut sum = Cumulative::default();
         for row in self.row(index) {
-            let words = row.get(first..).unwrap_or_default();
-            for (pair, word) in sum.buckets.chunks_exact_mut(2).zip(words) {
-                let word = word.load(Relaxed);
-                pair[0] = pair[0].wrapping_add(word as u32);
-                pair[1] = pair[1].wrapping_add((word >> 32) as u32);
-            }
+            sum.add(row.get(word..).unwrap_or_default());
         }
         sum
     }
