@@ -140,7 +140,9 @@ struct signal_struct {
 };
 
 struct task_struct {
+    unsigned int __state;
     unsigned int flags;
+    int on_cpu;
     int exit_code;
     int pid;
     int tgid;

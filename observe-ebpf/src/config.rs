@@ -41,6 +41,8 @@ pub struct Config {
     pub profile: ProfileConfig,
     /// Rules that find what may be an attack.
     pub rules: RulesConfig,
+    /// Run queues.
+    pub sched: SchedConfig,
     /// System calls.
     pub syscalls: SyscallsConfig,
     /// Connections over TCP.
@@ -54,6 +56,7 @@ impl Config {
         self.exec.enabled = false;
         self.memory.enabled = false;
         self.profile.enabled = false;
+        self.sched.enabled = false;
         self.syscalls.enabled = false;
         self.tcp.enabled = false;
     }
@@ -65,6 +68,7 @@ impl Config {
         self.memory.enabled = feature == "memory";
         self.net.enabled = feature == "net";
         self.profile.enabled = feature == "profile";
+        self.sched.enabled = feature == "sched";
         self.syscalls.enabled = feature == "syscalls";
         self.tcp.enabled = feature == "tcp";
     }
@@ -87,6 +91,7 @@ impl Default for Config {
             net: NetConfig::default(),
             profile: ProfileConfig::default(),
             rules: RulesConfig::default(),
+            sched: SchedConfig::default(),
             syscalls: SyscallsConfig::default(),
             tcp: TcpConfig::default(),
         }
@@ -205,6 +210,24 @@ impl Default for ProfileConfig {
     }
 }
 
+/// The sub-section `[ebpf.sched]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchedConfig {
+    /// Whether run queues are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// One wait in so many is timed: a power of two, 1 to 65536. Switches and wake-ups are counted all the same.
+    pub sample: u32,
+}
+
+impl Default for SchedConfig {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 1.0, sample: 1 }
+    }
+}
+
 /// The sub-section `[ebpf.syscalls]`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -306,4 +329,12 @@ pub(crate) fn millis(key: &'static str, millis: u64) -> Result<Duration, Invalid
         return Ok(Duration::from_millis(millis));
     }
     Err(InvalidConfig::Value { key, value: millis.to_string(), advice: "set it to 1 to 3600000 milliseconds" })
+}
+
+/// Turns a setting "one in so many" into a binary logarithm.
+pub(crate) fn sample_shift(key: &'static str, sample: u32) -> Result<u32, InvalidConfig> {
+    if sample.is_power_of_two() && sample <= 1 << 16 {
+        return Ok(sample.ilog2());
+    }
+    Err(InvalidConfig::Value { key, value: sample.to_string(), advice: "set it to a power of two, 1 to 65536" })
 }

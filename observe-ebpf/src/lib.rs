@@ -17,6 +17,7 @@ mod net;
 mod origin;
 mod profile;
 pub mod rules;
+mod sched;
 mod simulated;
 mod syscalls;
 mod table;
@@ -26,8 +27,8 @@ mod tcp;
 pub use self::profile::FlamegraphError;
 pub use self::{
     config::{
-        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SyscallsConfig,
-        TcpConfig,
+        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SchedConfig,
+        SyscallsConfig, TcpConfig,
     },
     filter::InterfaceFilter,
     net::NetConfig,

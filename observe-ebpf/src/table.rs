@@ -8,7 +8,7 @@ use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
 use crate::{
     drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, net::Net, origin::Origin,
-    profile::OnCpu, syscalls::Syscalls, tcp::Tcp,
+    profile::OnCpu, sched::Sched, syscalls::Syscalls, tcp::Tcp,
 };
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
@@ -113,6 +113,9 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     }
     if config.profile.enabled {
         collectors.push(OnCpu::collector(&kernel, &config.profile)?);
+    }
+    if config.sched.enabled {
+        collectors.push(Sched::collector(&kernel, &config.sched)?);
     }
     if config.syscalls.enabled {
         collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);

@@ -89,6 +89,12 @@ const SOURCES: &[Source] = &[
         guarded: [0, 0],
     },
     Source {
+        name: "sched",
+        programs: &["sched_switch", "sched_wakeup", "sched_wakeup_new"],
+        maps: &[("obs_queue", 4, 16), ("obs_scheds", 4, 320)],
+        guarded: [0, 0],
+    },
+    Source {
         name: "syscalls",
         programs: &["sys_enter", "sys_exit"],
         maps: &[

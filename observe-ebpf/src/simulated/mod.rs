@@ -6,6 +6,7 @@ mod memory;
 mod net;
 mod profile;
 mod random;
+mod sched;
 mod syscalls;
 mod tcp;
 
@@ -16,7 +17,7 @@ use observe_core::{Collect, CollectError, Collector, FeatureState, KernelBoard, 
 pub(crate) use self::random::Random;
 use self::{
     drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, net::SimulatedNet, profile::SimulatedProfile,
-    syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
+    sched::SimulatedSched, syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
 };
 use crate::{Config, InvalidConfig, guard::Guard, origin::Origin};
 
@@ -56,6 +57,9 @@ impl Simulator {
         }
         if config.profile.enabled {
             features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
+        }
+        if config.sched.enabled {
+            features.push(Box::new(SimulatedSched::new(INTERVAL)?));
         }
         if config.syscalls.enabled {
             features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));

@@ -11,5 +11,6 @@ mod memory;
 mod namespace;
 mod net;
 mod profile;
+mod sched;
 mod syscalls;
 mod tcp;

@@ -17,6 +17,7 @@ pub mod pressure;
 pub mod process;
 pub mod profile;
 pub mod reclaim;
+pub mod sched;
 pub mod syscall;
 pub mod tcp;
 
@@ -53,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
         process::ROWS,
         reclaim::ROWS,
         profile::ROWS,
+        sched::ROWS,
         syscall::ROWS,
         tcp::ROWS,
     ];
