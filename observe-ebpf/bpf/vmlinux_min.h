@@ -66,6 +66,11 @@ enum skb_drop_reason {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct gendisk {
+    int major;
+    int first_minor;
+};
+
 struct in6_addr {
     union {
         __u8 u6_addr8[16];
@@ -172,6 +177,18 @@ struct pt_regs___x86 {
 
 struct pt_regs___arm64 {
     int syscallno;
+};
+
+struct request_queue {
+    struct gendisk *disk;
+};
+
+struct request {
+    struct request_queue *q;
+    unsigned int cmd_flags;
+    unsigned int __data_len;
+    __u64 start_time_ns;
+    __u64 io_start_time_ns;
 };
 
 struct sk_buff {

@@ -29,6 +29,8 @@ pub struct Config {
     pub seed: u64,
     /// Whether the kernel counts runs and time of each program, which costs some 20 ns a run and needs `CAP_SYS_ADMIN`.
     pub program_stats: bool,
+    /// Block devices.
+    pub block: BlockConfig,
     /// Packets that the kernel throws away.
     pub drops: DropsConfig,
     /// Processes that start and end.
@@ -52,6 +54,7 @@ pub struct Config {
 impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
+        self.block.enabled = false;
         self.drops.enabled = false;
         self.exec.enabled = false;
         self.memory.enabled = false;
@@ -63,6 +66,7 @@ impl Config {
 
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
+        self.block.enabled = feature == "block";
         self.drops.enabled = feature == "drops";
         self.exec.enabled = feature == "exec";
         self.memory.enabled = feature == "memory";
@@ -85,6 +89,7 @@ impl Default for Config {
             mode: Mode::default(),
             seed: 1,
             program_stats: false,
+            block: BlockConfig::default(),
             drops: DropsConfig::default(),
             exec: ExecConfig::default(),
             memory: MemoryConfig::default(),
@@ -124,6 +129,27 @@ pub enum Latency {
     /// One in 64.
     #[default]
     Sampled,
+}
+
+/// The sub-section `[ebpf.block]`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockConfig {
+    /// Whether requests to block devices are traced.
+    pub enabled: bool,
+    /// Seconds between two readings, 0.1 to 3600.
+    pub interval_seconds: f64,
+    /// The most devices that have series of their own, 0 to 64; the others count under `other`.
+    pub max_devices: usize,
+    /// A request that takes at least so many milliseconds becomes an event, as one that fails does; 0 to 3600000. With 0
+    /// every request does, as far as the limit of 100 a second and processor allows.
+    pub slow_ms: u64,
+}
+
+impl Default for BlockConfig {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 1.0, max_devices: 64, slow_ms: 100 }
+    }
 }
 
 /// The sub-section `[ebpf.drops]`.

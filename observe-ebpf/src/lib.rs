@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod block;
 mod config;
 mod drops;
 mod exec;
@@ -27,8 +28,8 @@ mod tcp;
 pub use self::profile::FlamegraphError;
 pub use self::{
     config::{
-        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SchedConfig,
-        SyscallsConfig, TcpConfig,
+        BlockConfig, Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig,
+        SchedConfig, SyscallsConfig, TcpConfig,
     },
     filter::InterfaceFilter,
     net::NetConfig,

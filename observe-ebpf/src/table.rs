@@ -7,8 +7,8 @@ use observe_core::{Clock, Collect, Collector, KernelBoard, KernelMode, KernelSta
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
 use crate::{
-    drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, net::Net, origin::Origin,
-    profile::OnCpu, sched::Sched, syscalls::Syscalls, tcp::Tcp,
+    block::Block, drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, net::Net,
+    origin::Origin, profile::OnCpu, sched::Sched, syscalls::Syscalls, tcp::Tcp,
 };
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
@@ -99,6 +99,9 @@ fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     let guard = Guard::new(&config.rules, kernel.board(), Origin::Kernel)?;
     let mut collectors = Vec::new();
     // One line for each feature.
+    if config.block.enabled {
+        collectors.push(Block::collector(&kernel, &config.block)?);
+    }
     if config.drops.enabled {
         collectors.push(Drops::collector(&kernel, &config.drops)?);
     }

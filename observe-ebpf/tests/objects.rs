@@ -23,6 +23,12 @@ struct Source {
 
 /// Every source, by name.
 const SOURCES: &[Source] = &[
+    Source {
+        name: "block",
+        programs: &["block_rq_complete"],
+        maps: &[("obs_blocks", 4, 312), ("obs_ring", 0, 0), ("obs_ring_counts", 4, 64)],
+        guarded: [0, 0],
+    },
     Source { name: "drops", programs: &["kfree_skb"], maps: &[("obs_drops", 4, 8)], guarded: [0, 0] },
     Source {
         name: "exec",

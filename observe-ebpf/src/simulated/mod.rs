@@ -1,5 +1,6 @@
 //! Numbers that are made up, for demonstrations and tests: they follow from a seed, and everything made of them says so.
 
+mod block;
 mod drops;
 mod exec;
 mod memory;
@@ -16,8 +17,8 @@ use observe_core::{Collect, CollectError, Collector, FeatureState, KernelBoard, 
 
 pub(crate) use self::random::Random;
 use self::{
-    drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, net::SimulatedNet, profile::SimulatedProfile,
-    sched::SimulatedSched, syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
+    block::SimulatedBlock, drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, net::SimulatedNet,
+    profile::SimulatedProfile, sched::SimulatedSched, syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
 };
 use crate::{Config, InvalidConfig, guard::Guard, origin::Origin};
 
@@ -43,6 +44,9 @@ impl Simulator {
         let mut features: Vec<Box<dyn Simulation>> = Vec::new();
         let guard = Guard::new(&config.rules, board, Origin::Simulated)?;
         // One line for each feature.
+        if config.block.enabled {
+            features.push(Box::new(SimulatedBlock::new(INTERVAL)?));
+        }
         if config.drops.enabled {
             features.push(Box::new(SimulatedDrops::new(INTERVAL)?));
         }
@@ -155,7 +159,8 @@ mod tests {
             .filter_map(|item| if let Item::Event(event) = item { Some(event.kind()) } else { None })
             .collect();
 
-        for kind in [EventKind::Exec, EventKind::NetworkPacket, EventKind::Security, EventKind::Syscall] {
+        for kind in [EventKind::Exec, EventKind::Io, EventKind::NetworkPacket, EventKind::Security, EventKind::Syscall]
+        {
             assert!(kinds.contains(&kind), "{kind}");
         }
     }

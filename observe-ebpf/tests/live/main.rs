@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails loudly, in its helpers too")]
 
+mod block;
 mod drops;
 mod exec;
 mod host;

@@ -3,6 +3,7 @@
 //! Rows stand in the module of the collector that fills them. [`all`] walks over the whole table, for documentation
 //! and tests.
 
+pub mod block;
 pub mod cgroup;
 pub mod cpu;
 pub mod disk;
@@ -40,6 +41,7 @@ pub(crate) use rows;
 /// Walks over every row.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
     let modules = [
+        block::ROWS,
         cgroup::ROWS,
         cpu::ROWS,
         disk::ROWS,

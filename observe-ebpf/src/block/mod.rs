@@ -1,0 +1,15 @@
+//! Block devices: requests, how many failed, how long they take.
+
+#[cfg(target_os = "linux")]
+mod devices;
+mod pair;
+#[cfg(target_os = "linux")]
+mod programs;
+mod report;
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::programs::Block;
+pub(crate) use self::{
+    pair::{Device, Pair},
+    report::{Report, Requests},
+};
