@@ -6,7 +6,7 @@ use observe_core::InvalidSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    NetConfig,
+    BlockConfig, NetConfig, SchedConfig,
     rules::{InvalidRules, RulesConfig},
 };
 
@@ -131,27 +131,6 @@ pub enum Latency {
     Sampled,
 }
 
-/// The sub-section `[ebpf.block]`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BlockConfig {
-    /// Whether requests to block devices are traced.
-    pub enabled: bool,
-    /// Seconds between two readings, 0.1 to 3600.
-    pub interval_seconds: f64,
-    /// The most devices that have series of their own, 0 to 64; the others count under `other`.
-    pub max_devices: usize,
-    /// A request that takes at least so many milliseconds becomes an event, as one that fails does; 0 to 3600000. With 0
-    /// every request does, as far as the limit of 100 a second and processor allows.
-    pub slow_ms: u64,
-}
-
-impl Default for BlockConfig {
-    fn default() -> Self {
-        Self { enabled: true, interval_seconds: 1.0, max_devices: 64, slow_ms: 100 }
-    }
-}
-
 /// The sub-section `[ebpf.drops]`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -233,24 +212,6 @@ pub struct ProfileConfig {
 impl Default for ProfileConfig {
     fn default() -> Self {
         Self { enabled: false, frequency_hz: 99, interval_seconds: 10.0, pid: 0, stacks: 4096 }
-    }
-}
-
-/// The sub-section `[ebpf.sched]`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SchedConfig {
-    /// Whether run queues are traced.
-    pub enabled: bool,
-    /// Seconds between two readings, 0.1 to 3600.
-    pub interval_seconds: f64,
-    /// One wait in so many is timed: a power of two, 1 to 65536. Switches and wake-ups are counted all the same.
-    pub sample: u32,
-}
-
-impl Default for SchedConfig {
-    fn default() -> Self {
-        Self { enabled: true, interval_seconds: 1.0, sample: 1 }
     }
 }
 
@@ -355,12 +316,4 @@ pub(crate) fn millis(key: &'static str, millis: u64) -> Result<Duration, Invalid
         return Ok(Duration::from_millis(millis));
     }
     Err(InvalidConfig::Value { key, value: millis.to_string(), advice: "set it to 1 to 3600000 milliseconds" })
-}
-
-/// Turns a setting "one in so many" into a binary logarithm.
-pub(crate) fn sample_shift(key: &'static str, sample: u32) -> Result<u32, InvalidConfig> {
-    if sample.is_power_of_two() && sample <= 1 << 16 {
-        return Ok(sample.ilog2());
-    }
-    Err(InvalidConfig::Value { key, value: sample.to_string(), advice: "set it to a power of two, 1 to 65536" })
 }

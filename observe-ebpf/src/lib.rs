@@ -27,12 +27,14 @@ mod tcp;
 #[cfg(all(feature = "flamegraph", target_os = "linux"))]
 pub use self::profile::FlamegraphError;
 pub use self::{
+    block::BlockConfig,
     config::{
-        BlockConfig, Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig,
-        SchedConfig, SyscallsConfig, TcpConfig,
+        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SyscallsConfig,
+        TcpConfig,
     },
     filter::InterfaceFilter,
     net::NetConfig,
+    sched::SchedConfig,
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! Block devices: requests, how many failed, how long they take.
 
+mod config;
 #[cfg(target_os = "linux")]
 mod devices;
 mod pair;
@@ -7,6 +8,7 @@ mod pair;
 mod programs;
 mod report;
 
+pub use self::config::BlockConfig;
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::Block;
 pub(crate) use self::{

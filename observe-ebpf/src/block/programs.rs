@@ -10,12 +10,13 @@ use std::{
 use observe_core::{Collect, CollectError, Collector, EventData, Io, SystemEvent};
 
 use super::{
+    BlockConfig,
     devices::Devices,
     pair::Pair,
     report::{Report, Requests},
 };
 use crate::{
-    config::{BlockConfig, InvalidConfig, interval, millis},
+    config::{InvalidConfig, interval, millis},
     feature::{Feature, Programs, Tracer},
     histogram::Cumulative,
     kernel::{Kernel, Loaded, Object, Record, Ring, Rows, Setup, Unavailable},

@@ -5,11 +5,12 @@ use std::time::Duration;
 use observe_core::{Collect, CollectError, Collector};
 
 use super::{
+    SchedConfig,
     procfs::{self, SchedStat},
     report::{QueueCounts, Queues, Report},
 };
 use crate::{
-    config::{InvalidConfig, SchedConfig, interval, sample_shift},
+    config::{InvalidConfig, interval},
     feature::{Feature, Programs, StandIn, Tracer},
     histogram::Cumulative,
     kernel::{Kernel, Loaded, Object, Rows, Setup, Unavailable},
@@ -35,7 +36,7 @@ impl Sched {
         let interval = interval("ebpf.sched.interval_seconds", config.interval_seconds)?;
         Ok(Self {
             interval,
-            sample_shift: sample_shift("ebpf.sched.sample", config.sample)?,
+            sample_shift: config.sample_shift()?,
             report: Report::new(Origin::Kernel, interval)?,
             before: Cumulative::default(),
         })
