@@ -61,11 +61,6 @@ impl Counts {
         self.0.iter().sum()
     }
 
-    /// Returns whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.iter().all(|count| *count == 0)
-    }
-
     /// Iterates over the buckets' lower bounds and counts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
         self.0.iter().enumerate().map(|(bucket, count)| (lower_bound(bucket), *count))

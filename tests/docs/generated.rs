@@ -76,6 +76,8 @@ fn metrics() -> String {
         ("System calls", names::syscall::ROWS),
         ("Processes that start and end", names::exec::ROWS),
         ("Want of memory", names::reclaim::ROWS),
+        ("Requests of block devices", names::block::ROWS),
+        ("Scheduling", names::sched::ROWS),
         ("Profiles", names::profile::ROWS),
         ("TCP", names::tcp::ROWS),
         ("Packets", names::packet::ROWS),

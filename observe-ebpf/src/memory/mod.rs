@@ -3,7 +3,8 @@
 #[cfg(target_os = "linux")]
 mod programs;
 pub(crate) mod report;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 #[cfg(target_os = "linux")]

@@ -96,11 +96,13 @@ impl Args {
         match self.what {
             What::Exec(common) => {
                 config.only("exec");
+                config.exec.interval_seconds = OFTEN;
                 watch(&config, &common, &mut Lines)
             }
             What::Flame(args) => args.run(),
             What::Io(slow) => {
                 config.only("block");
+                (config.block.interval_seconds, config.block.slow_ms) = (OFTEN, slow.slow_ms);
                 watch(&config, &slow.common, &mut Lines)
             }
             What::Syscalls(args) => {
@@ -115,6 +117,7 @@ impl Args {
             }
             What::Tcp(common) => {
                 config.only("tcp");
+                (config.tcp.interval_seconds, config.tcp.connect_events) = (OFTEN, true);
                 watch(&config, &common, &mut Lines)
             }
         }
@@ -159,5 +162,7 @@ fn untraced(reason: &str) -> CommandError {
     CommandError::Untraced { problem: problem.to_owned(), help: help.to_owned() }
 }
 
+/// Seconds between two looks at events: soon enough for whoever watches.
+const OFTEN: f64 = 0.2;
 /// As many calls as there can be.
 const MAX_CALLS: usize = 512;
