@@ -11,6 +11,7 @@
 mod support;
 
 use std::{
+    any::Any,
     hint::black_box,
     process::{Child, Command, Stdio},
     thread,
@@ -36,6 +37,38 @@ fn main() {
     }
     costs(effort);
     readings(effort);
+    features(effort);
+}
+
+/// Prints what each feature costs to load, to keep and to read.
+fn features(effort: Effort) {
+    let config = Config::default();
+    let mut tracing = tracing(&config).unwrap();
+    let processes = ProcessCache::new();
+    let mut sum = Duration::ZERO;
+    println!("  features: ms to load, KB of kernel memory, us to read");
+    let before = Instant::now();
+    let loaded: Vec<bool> =
+        tracing.collectors.iter_mut().map(|collector| read(&mut **collector, &processes).is_ok()).collect();
+    let wall = before.elapsed();
+    for (collector, _) in tracing.collectors.iter_mut().zip(loaded).filter(|(_, is_loaded)| *is_loaded) {
+        let mut best = Duration::MAX;
+        for _ in 0..effort.of(100) {
+            let before = thread_time();
+            read(&mut **collector, &processes).unwrap();
+            best = best.min(thread_time() - before);
+        }
+        let name = collector.name().trim_start_matches("ebpf.");
+        let feature = &tracing.board.read().features[name];
+        sum += feature.load_time;
+        let (load, memory) = (feature.load_time.as_secs_f64() * 1e3, feature.memory_bytes / 1000);
+        println!("    {name:<10} {load:6.1} {memory:6} {:6.1}", best.as_secs_f64() * 1e6);
+    }
+    println!(
+        "    all of them, one after the other: {:.1} ms, with the types of the kernel {:.1} ms",
+        sum.as_secs_f64() * 1e3,
+        wall.as_secs_f64() * 1e3
+    );
 }
 
 /// Prints what a `getppid` costs in addition with each variant attached.
@@ -112,14 +145,6 @@ const VARIANTS: [Variant; 9] = [
     ),
 ];
 
-/// Whatever has to live for a variant to stay attached.
-enum Attached {
-    Floor(Floor),
-    Nothing,
-    Ours(Traced),
-    Rival(Rival),
-}
-
 impl Variant {
     const fn name(&self) -> &'static str {
         match self {
@@ -132,13 +157,14 @@ impl Variant {
         }
     }
 
-    fn attach(&self) -> Option<Attached> {
+    /// Attaches it for as long as what is returned lives; `None` where it is not here or does not work.
+    fn attach(&self) -> Option<Box<dyn Any>> {
         Some(match self {
-            Self::Bpftrace(_, program) => Attached::Rival(Rival::start("bpftrace", &["-e", program])?),
-            Self::Floor => Attached::Floor(Floor::attach(&kernel()).ok()?),
-            Self::Ours(latency) => Attached::Ours(Traced::load(*latency).ok()?),
-            Self::Syscount(_, arguments) => Attached::Rival(Rival::start("syscount", arguments)?),
-            Self::Untraced => Attached::Nothing,
+            Self::Bpftrace(_, program) => Box::new(Rival::start("bpftrace", &["-e", program])?),
+            Self::Floor => Box::new(Floor::attach(&kernel()).ok()?),
+            Self::Ours(latency) => Box::new(Traced::load(*latency).ok()?),
+            Self::Syscount(_, arguments) => Box::new(Rival::start("syscount", arguments)?),
+            Self::Untraced => Box::new(()),
         })
     }
 }
@@ -163,12 +189,16 @@ impl Traced {
     }
 
     fn read(&mut self) -> Result<(), CollectError> {
-        let deadline = Instant::now() + Duration::from_secs(1);
-        let mut cx = Collect::new(SystemClock.now(), deadline, &self.processes);
-        self.collector.collect(&mut cx)?;
-        black_box(cx.take_items());
-        Ok(())
+        read(&mut *self.collector, &self.processes)
     }
+}
+
+fn read(collector: &mut dyn Collector, processes: &ProcessCache) -> Result<(), CollectError> {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    let mut cx = Collect::new(SystemClock.now(), deadline, processes);
+    collector.collect(&mut cx)?;
+    black_box(cx.take_items());
+    Ok(())
 }
 
 /// Another tracer, in a process of its own.

@@ -7,6 +7,9 @@ use observe_core::{
 
 use crate::body::ComponentBody;
 
+/// A metric, where its value goes, and how values of several series join.
+type Reading<'a> = (&'static Metric, &'a mut Option<f64>, fn(f64, f64) -> f64);
+
 /// The newest readings of series about the kernel; `None` where there is no such series.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct KernelReadings {
@@ -26,7 +29,7 @@ impl KernelReadings {
     /// Takes the newest value of a series in. Counts and rates add up; of latencies the longest stays.
     pub(crate) fn take(&mut self, series: &SeriesView<'_>) {
         let sum = |one: f64, other: f64| one + other;
-        let readings: [(&Metric, &mut Option<f64>, fn(f64, f64) -> f64); 5] = [
+        let readings: [Reading<'_>; 5] = [
             (&syscall::RATE, &mut self.syscalls_per_second, sum),
             (&packet::COUNT, &mut self.packets, sum),
             (&drops::RATE, &mut self.drops_per_second, sum),

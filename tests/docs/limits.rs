@@ -69,7 +69,8 @@ static DEFAULTS: LazyLock<Known> = LazyLock::new(|| {
 /// Every constant of the sources with a plain number; several may have one name.
 static CONSTANTS: LazyLock<Known> = LazyLock::new(|| {
     let mut known = Known::new();
-    let folders = ["", "observe-core/", "observe-collectors/", "observe-ebpf/", "observe-http/", "observe-ml/", "observe-store/"];
+    let folders =
+        ["", "observe-core/", "observe-collectors/", "observe-ebpf/", "observe-http/", "observe-ml/", "observe-store/"];
     for path in folders.iter().flat_map(|folder| pages::files(&format!("{folder}src"), "rs")) {
         for line in fs::read_to_string(path).unwrap().lines() {
             if let Some((name, value)) = constant(line) {
