@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use observe::{EventData, Exec, Io, Item, Packet, ProcessChange, SystemEvent, Task};
+use observe::{EventData, Exec, Io, Item, Packet, ProcessChange, Security, SystemEvent, Task};
 
 use super::Screen;
 use crate::cli::{error::CommandError, output, time};
@@ -30,6 +30,7 @@ fn line(event: &SystemEvent) -> String {
         EventData::Exec(exec) => of_process(exec),
         EventData::Io(io) => of_device(io),
         EventData::Packet(packet) => of_packet(packet),
+        EventData::Security(finding) => of_finding(finding),
         other => format!("{other:?}"),
     };
     let what: String = what.chars().flat_map(printable).collect();
@@ -63,6 +64,11 @@ fn of_packet(packet: &Packet) -> String {
     let who = packet.task.as_ref().map(who).unwrap_or_default();
     let (kind, protocol) = (packet.kind.as_str(), &packet.protocol);
     format!("{protocol} {kind} {} -> {}{duration} {} {who}", packet.source, packet.destination, packet.detail)
+}
+
+fn of_finding(finding: &Security) -> String {
+    let who = finding.task.as_ref().map(who).unwrap_or_default();
+    format!("{} {}: {} {who}", finding.severity.as_str(), finding.rule, finding.evidence)
 }
 
 fn who(task: &Task) -> String {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use observe::{
-    Clock, Collect, CollectError, Collector, Item, KernelMode, ProcessCache, SystemClock,
+    Clock, Collect, CollectError, Collector, FeatureStatus, Item, KernelMode, KernelStatus, ProcessCache, SystemClock,
     ebpf::{self, Config, Latency, Mode, Tracing},
 };
 
@@ -96,7 +96,8 @@ impl Args {
         match self.what {
             What::Exec(common) => {
                 config.only("exec");
-                config.exec.interval_seconds = OFTEN;
+                config.memory.enabled = true;
+                (config.exec.interval_seconds, config.memory.interval_seconds) = (OFTEN, OFTEN);
                 watch(&config, &common, &mut Lines)
             }
             What::Flame(args) => args.run(),
@@ -124,35 +125,72 @@ impl Args {
     }
 }
 
-/// Reads the one feature that is switched on until the time is over.
+/// Reads the features that are switched on until the time is over.
 fn watch(config: &Config, common: &Common, screen: &mut impl Screen) -> Result<(), CommandError> {
     let Tracing { mut collectors, board } = ebpf::tracing(config).map_err(|error| untraced(&error.to_string()))?;
     if board.read().mode == KernelMode::Simulated {
         tell("SIMULATED: these numbers are made up; set ebpf.mode to \"auto\" for real ones\n");
     }
-    let Some(collector) = collectors.first_mut() else { return Err(untraced("the feature is not there")) };
     let until = common.duration.map(|duration| Instant::now() + duration);
     let processes = ProcessCache::new();
-    let mut before = Instant::now();
+    let (mut before, mut missing) = (Instant::now(), Missing::default());
     loop {
-        let items = read(&mut **collector, &processes)?;
+        let items = read(&mut collectors, &processes)?;
         let now = Instant::now();
         screen.show(items, now - before)?;
+        missing.tell(&board.read());
         before = now;
-        let next = now + collector.interval();
         if until.is_some_and(|until| until <= now) {
             return Ok(());
         }
+        let next = now + collectors.first().map_or(Duration::from_secs(1), |collector| collector.interval());
         thread::sleep(until.map_or(next, |until| until.min(next)) - now);
     }
 }
 
-fn read(collector: &mut dyn Collector, processes: &ProcessCache) -> Result<Vec<Item>, CommandError> {
-    let mut cx = Collect::new(SystemClock.now(), Instant::now() + collector.interval(), processes);
-    match collector.collect(&mut cx) {
-        Ok(()) => Ok(cx.take_items()),
-        Err(CollectError::Unsupported(reason)) => Err(untraced(&reason)),
-        Err(error) => Err(untraced(&error.to_string())),
+/// Reads every feature once; those that the kernel refuses leave, unless all do.
+fn read(collectors: &mut Vec<Box<dyn Collector>>, processes: &ProcessCache) -> Result<Vec<Item>, CommandError> {
+    let (mut items, mut refusal) = (Vec::new(), None);
+    collectors.retain_mut(|collector| {
+        let mut cx = Collect::new(SystemClock.now(), Instant::now() + collector.interval(), processes);
+        let outcome = collector.collect(&mut cx);
+        items.append(&mut cx.take_items());
+        match outcome {
+            Ok(()) => true,
+            Err(CollectError::Unsupported(reason)) => {
+                refusal = Some(reason.into_owned());
+                false
+            }
+            Err(error) => {
+                refusal = Some(error.to_string());
+                false
+            }
+        }
+    });
+    match refusal {
+        Some(reason) if collectors.is_empty() => Err(untraced(&reason)),
+        _ => Ok(items),
+    }
+}
+
+/// Events that the kernel did not hand over.
+#[derive(Debug, Default)]
+struct Missing {
+    lost: u64,
+    limited: u64,
+}
+
+impl Missing {
+    /// Says how many more there are, if any.
+    fn tell(&mut self, status: &KernelStatus) {
+        let sum = |count: fn(&FeatureStatus) -> u64| status.features.values().map(count).sum::<u64>();
+        let now = Self { lost: sum(|feature| feature.lost), limited: sum(|feature| feature.limited) };
+        let more = |now: u64, before: u64| now.saturating_sub(before);
+        let (lost, limited) = (more(now.lost, self.lost), more(now.limited, self.limited));
+        if lost + limited > 0 {
+            tell(&format!("{lost} more were lost, and {limited} left out because there were too many\n"));
+        }
+        *self = now;
     }
 }
 
