@@ -10,7 +10,7 @@ mod rows;
 
 use std::{path::Path, sync::Arc};
 
-use observe_core::{FeatureState, KernelBoard};
+use observe_core::{FeatureState, KernelBoard, KernelMode, KernelStatus};
 use parking_lot::Mutex;
 
 use self::loader::Loader;
@@ -75,8 +75,9 @@ impl Kernel {
         self.with_loader(|loader| Ok(loader.has_point(point))).unwrap_or(false)
     }
 
-    /// Forgets the types of the kernel, unless another feature is still to load.
+    /// Forgets the types of the kernel, unless another feature is still to load, and says whether anything is traced.
     pub(crate) fn settle(&self) {
+        self.board().set(conclude);
         let is_waited_for = self.board().read().features.values().any(|feature| feature.state == FeatureState::Waiting);
         if !is_waited_for && self.inner.loader.lock().take().is_some() {
             loader::return_memory();
@@ -99,5 +100,38 @@ impl Kernel {
     }
 }
 
+/// Says that nothing is traced, and why, once every feature was refused.
+fn conclude(status: &mut KernelStatus) {
+    let refusal = |state: &FeatureState| match state {
+        FeatureState::Off { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    let refusals: Option<Vec<String>> = status.features.values().map(|feature| refusal(&feature.state)).collect();
+    status.reason = refusals.and_then(|refusals| refusals.into_iter().next());
+    status.mode = if status.reason.is_some() { KernelMode::Unavailable } else { KernelMode::Live };
+}
+
 /// The oldest kernel that is supported.
 const OLDEST: (u32, u32) = (5, 15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_traced_once_every_feature_was_refused_and_not_before() {
+        let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
+        let told = |tcp: FeatureState| {
+            kernel.board().update("tcp", |feature| feature.state = tcp);
+            kernel.settle();
+            let status = kernel.board().read();
+            (status.mode, status.reason)
+        };
+        let off = || FeatureState::Off { reason: "no".to_owned(), advice: "wait".to_owned(), instead: None };
+        kernel.board().update("drops", |feature| feature.state = off());
+
+        assert_eq!(told(FeatureState::Waiting), (KernelMode::Live, None));
+        assert_eq!(told(off()), (KernelMode::Unavailable, Some("no".to_owned())));
+        assert_eq!(told(FeatureState::Running), (KernelMode::Live, None));
+    }
+}

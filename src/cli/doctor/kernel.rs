@@ -12,11 +12,11 @@ pub(super) fn checks(tracing: Tracing) -> Vec<Check> {
         KernelMode::Simulated => {
             vec![Check::limited(TRACING, "simulated: its numbers mean nothing", "set ebpf.mode to \"auto\"")]
         }
-        KernelMode::Unavailable => {
+        KernelMode::Unavailable if status.features.is_empty() => {
             let reason = status.reason.unwrap_or_default();
             vec![Check::limited(TRACING, reason, "tracing needs Linux 5.15 or later")]
         }
-        KernelMode::Live => features(&status),
+        KernelMode::Live | KernelMode::Unavailable => features(&status),
     }
 }
 
