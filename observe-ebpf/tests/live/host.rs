@@ -7,12 +7,14 @@ use observe_core::{
     SystemEvent,
 };
 use observe_ebpf::{Config, Tracing, tracing};
+use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
 
 /// One feature in the kernel.
 pub(crate) struct Host {
     collector: Box<dyn Collector>,
     pub(crate) board: KernelBoard,
     pub(crate) processes: ProcessCache,
+    _alone: ReentrantMutexGuard<'static, ()>,
 }
 
 /// What one reading gave.
@@ -22,12 +24,19 @@ pub(crate) struct Reading {
     pub(crate) events: Vec<SystemEvent>,
 }
 
+/// Lets no other test trace until it is dropped, as some count what their process does, and `cargo test` runs all in one.
+pub(crate) fn alone() -> ReentrantMutexGuard<'static, ()> {
+    static ALONE: ReentrantMutex<()> = ReentrantMutex::new(());
+    ALONE.lock()
+}
+
 impl Host {
     /// Loads the feature whose collector is called `name`. `None` where the kernel does not let itself be traced.
     pub(crate) fn load(config: &Config, name: &str) -> Option<Self> {
+        let alone = alone();
         let Tracing { collectors, board } = tracing(config).unwrap();
         let collector = collectors.into_iter().find(|collector| collector.name() == name).unwrap();
-        let mut host = Self { collector, board, processes: ProcessCache::new() };
+        let mut host = Self { collector, board, processes: ProcessCache::new(), _alone: alone };
         match host.try_read() {
             Ok(_) => Some(host),
             Err(CollectError::Unsupported(reason)) => {

@@ -11,6 +11,7 @@ mod memory;
 #[path = "../../src/net/namespace.rs"]
 mod namespace;
 mod net;
+mod privileges;
 mod profile;
 mod sched;
 mod syscalls;

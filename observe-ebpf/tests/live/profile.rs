@@ -16,12 +16,8 @@ use std::{
 
 use observe_core::{KernelBoard, KernelMode};
 use observe_ebpf::{Config, Kernel, Profile, ProfileConfig, Profiler, Unavailable};
-use parking_lot::Mutex;
 
-use crate::host::Host;
-
-/// One test at a time counts descriptors and samples of this process.
-static ALONE: Mutex<()> = Mutex::new(());
+use crate::host::{Host, alone};
 
 fn start(config: &ProfileConfig) -> Option<Profiler> {
     match Profiler::start(&Kernel::new(KernelBoard::new(KernelMode::Live)), config) {
@@ -113,6 +109,7 @@ fn a_loop_to_be_sampled() {
 
 #[test]
 fn a_loop_is_found_by_the_name_of_its_function() {
+    let _alone = alone();
     let this = std::env::current_exe().unwrap();
     let mut command = Command::new(this);
     let child = Working::start(command.args(["profile::a_loop_to_be_sampled", "--exact"]).env(BUSY, "1"));
@@ -148,7 +145,7 @@ impl Drop for Working {
 
 #[test]
 fn only_the_process_that_is_asked_for_is_sampled() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     let shell = Working::start(Command::new("sh").args(["-c", "while :; do :; done"]));
     let Some(mut profiler) = start(&ProfileConfig { pid: shell.0.id(), ..this_process() }) else { return };
     let _busy = Busy::start(a_loop_that_is_sampled);
@@ -168,7 +165,7 @@ fn descriptors() -> usize {
 
 #[test]
 fn nothing_is_left_open_when_it_is_dropped() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     let before = descriptors();
     let Some(profiler) = start(&ProfileConfig::default()) else { return };
     let meanwhile = descriptors();
@@ -181,7 +178,7 @@ fn nothing_is_left_open_when_it_is_dropped() {
 
 #[test]
 fn samples_and_stacks_for_which_there_is_no_place_are_counted() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     let mut config = this_process();
     config.stacks = 64;
     let Some(mut profiler) = start(&config) else { return };
@@ -213,7 +210,7 @@ fn settings_out_of_their_range_are_named() {
 
 #[test]
 fn the_collector_says_which_commands_are_on_processors() {
-    let _alone = ALONE.lock();
+    let _alone = alone();
     let config = Config { profile: ProfileConfig { enabled: true, ..this_process() }, ..Config::default() };
     let Some(mut host) = Host::load(&config, "ebpf.profile") else { return };
     let _busy = Busy::start(a_loop_that_is_sampled);
