@@ -10,26 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Answer, Server};
+use common::{Server, until};
 use rustix::process::Signal;
 use serde_json::Value;
 
 /// Fast enough that a test has rates within a moment.
 const FAST: &str = "[collectors.cpu]\ninterval_seconds = 0.1\n[collectors.disk]\ninterval_seconds = 0.1\n";
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Asks again until the answer is as wanted; the server has to collect first.
-fn until(server: &Server, target: &str, is_wanted: impl Fn(&Answer) -> bool) -> Answer {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let answer = server.get(target);
-        if is_wanted(&answer) {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "{target} never came: {answer:?}");
-    }
-}
 
 fn meminfo_total() -> f64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap();

@@ -2,26 +2,54 @@
 #![allow(dead_code, clippy::panic, reason = "each test binary uses a part, and a test fails loudly")]
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::chown,
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_observe");
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Prepares the binary: an empty environment, and a folder of its own to stand in.
 pub(crate) fn observe(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_observe"));
+    let mut command = Command::new(BINARY);
     command.env_clear().current_dir(folder);
     command
+}
+
+/// Prepares the binary to be run by the user 1001 with no more than some capabilities: `-all,+bpf`. `None` where this
+/// user cannot become that one.
+pub(crate) fn observe_as_user(folder: &Path, capabilities: &str) -> Option<Command> {
+    let become_user = || {
+        let mut command = Command::new("setpriv");
+        command.env_clear().current_dir(folder).args(["--reuid=1001", "--regid=1001", "--clear-groups"]);
+        command.args(["inh-caps", "ambient-caps", "bounding-set"].map(|set| format!("--{set}={capabilities}")));
+        command
+    };
+    if !become_user().arg("true").output().is_ok_and(|output| output.status.success()) {
+        let must = env::var_os("OBSERVE_EBPF_REQUIRE").is_some() && geteuid().is_root();
+        assert!(!must, "user 1001 must be had here, with {capabilities}");
+        eprintln!("SKIPPED: user 1001 with {capabilities} cannot be had");
+        return None;
+    }
+    // That user may not get to where it was built.
+    let binary = folder.join("observe");
+    fs::hard_link(BINARY, &binary).or_else(|_| fs::copy(BINARY, &binary).map(drop)).unwrap();
+    chown(folder, Some(1001), Some(1001)).unwrap();
+    let mut command = become_user();
+    command.arg(binary);
+    Some(command)
 }
 
 /// Runs the binary with a settings file `observe.toml`.
@@ -53,8 +81,12 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(settings: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::spawn(observe(folder.path()), folder, settings, arguments)
+    }
+
+    /// Starts a server that was prepared in a folder.
+    pub(crate) fn spawn(mut command: Command, folder: TempDir, settings: &str, arguments: &[&str]) -> Self {
         fs::write(folder.path().join("observe.toml"), settings).unwrap();
-        let mut command = observe(folder.path());
         command.args(["serve", "--port", "0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -82,6 +114,10 @@ impl Server {
 
     pub(crate) fn get(&self, target: &str) -> Answer {
         get(&self.address, target)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -115,6 +151,20 @@ impl Drop for Server {
         if self.child.kill().is_ok() {
             self.child.wait().ok();
         }
+    }
+}
+
+/// Asks again until the answer is as wanted; the server has to collect first.
+pub(crate) fn until(server: &Server, target: &str, is_wanted: impl Fn(&Answer) -> bool) -> Answer {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = server.get(target);
+        if is_wanted(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{target} never came: {answer:?}");
+        // Leaves the processors to the server.
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
