@@ -1,6 +1,6 @@
 //! The running kernel: what it offers, and objects loaded into it.
 
-mod enums;
+mod btf;
 mod facts;
 mod loader;
 mod object;
@@ -8,7 +8,7 @@ mod reason;
 mod ring;
 mod rows;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use observe_core::{FeatureState, KernelBoard};
 use parking_lot::Mutex;
@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use self::loader::Loader;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
-    enums::Variant,
+    btf::Variant,
     object::{Loaded, Object, Setup},
     ring::{Record, Ring},
     rows::Rows,
@@ -24,7 +24,8 @@ pub(crate) use self::{
 
 /// The running kernel, as far as tracing is concerned. Clones share it.
 ///
-/// The types of the kernel are read once for all features that load at the start, and forgotten after the last of them.
+/// The types of the kernel are read once for all features that load at the start, and forgotten after the last of them; a
+/// few kilobytes of them stay.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     inner: Arc<Inner>,
@@ -78,14 +79,18 @@ impl Kernel {
     /// Forgets the types of the kernel, unless another feature is still to load.
     pub(crate) fn settle(&self) {
         let is_waited_for = self.board().read().features.values().any(|feature| feature.state == FeatureState::Waiting);
-        if !is_waited_for && self.inner.loader.lock().take().is_some() {
-            loader::return_memory();
+        if is_waited_for {
+            return;
+        }
+        if let Some(loader) = &mut *self.inner.loader.lock() {
+            loader.settle();
         }
     }
 
     /// Returns the variants of enumerations, in the order of their names; none of one that the kernel does not describe.
     pub(crate) fn variants<const N: usize>(&self, enums: [&str; N]) -> [Vec<Variant>; N] {
-        enums::read(Path::new(facts::BTF), enums)
+        let read = self.with_loader(|loader| Ok(enums.map(|name| loader.variants(name))));
+        read.unwrap_or_else(|_| enums.map(|_| Vec::new()))
     }
 
     /// Says what makes it useless to ask the kernel at all.

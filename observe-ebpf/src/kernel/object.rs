@@ -120,7 +120,7 @@ impl Kernel {
         self.with_loader(|loader| {
             let mut attached = |bytes, kind| {
                 let loaded = self.load_with(loader, object, bytes, setup, kind)?;
-                loaded.attach(self, loader.btf(), setup, points)
+                loaded.attach(self, loader.points(), setup, points)
             };
             match (attached(object.traced, TRACED), object.raw) {
                 // The first reason is the one that tells something.
@@ -139,7 +139,7 @@ impl Kernel {
         &self,
         loader: &mut Loader,
         object: &Object,
-        bytes: &[u8],
+        bytes: &'static [u8],
         setup: &Setup,
         kind: &'static str,
     ) -> Result<Loaded, Unavailable> {
