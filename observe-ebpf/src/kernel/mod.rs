@@ -7,13 +7,13 @@ mod object;
 mod reason;
 mod ring;
 mod rows;
+mod statistics;
 
 use std::sync::Arc;
 
 use observe_core::{FeatureState, KernelBoard};
 use parking_lot::Mutex;
 
-use self::loader::Loader;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
     btf::Variant,
@@ -21,6 +21,7 @@ pub(crate) use self::{
     ring::{Record, Ring},
     rows::Rows,
 };
+use self::{loader::Loader, statistics::Statistics};
 
 /// The running kernel, as far as tracing is concerned. Clones share it.
 ///
@@ -35,6 +36,7 @@ pub struct Kernel {
 struct Inner {
     board: KernelBoard,
     loader: Mutex<Option<Loader>>,
+    statistics: Statistics,
     cpus: u32,
 }
 
@@ -42,9 +44,17 @@ impl Kernel {
     /// Finds out what kernel runs; nothing is loaded yet.
     #[must_use]
     pub fn new(board: KernelBoard) -> Self {
+        Self::with_statistics(board, false)
+    }
+
+    /// Does the same, and has the kernel count runs and time of each program if that is wanted, from the first that loads
+    /// until the last handle is dropped.
+    pub(crate) fn with_statistics(board: KernelBoard, is_wanted: bool) -> Self {
         board.set(|status| status.facts = facts::read());
         let cpus = aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1);
-        Self { inner: Arc::new(Inner { board, loader: Mutex::default(), cpus }) }
+        Self {
+            inner: Arc::new(Inner { board, loader: Mutex::default(), statistics: Statistics::new(is_wanted), cpus }),
+        }
     }
 
     /// Returns the board on which features say how they are doing.
@@ -63,6 +73,7 @@ impl Kernel {
         if let Some(reason) = self.hindrance() {
             return Err(reason);
         }
+        self.count_runs();
         let mut place = self.inner.loader.lock();
         let loader = match &mut *place {
             Some(loader) => loader,

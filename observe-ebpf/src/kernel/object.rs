@@ -102,7 +102,7 @@ impl<const N: usize> Global for [u64; N] {
 }
 
 impl Kernel {
-    fn circumstances<T>(&self, needs: &'static str, understand: impl FnOnce(&Circumstances<'_>) -> T) -> T {
+    pub(super) fn circumstances<T>(&self, needs: &'static str, understand: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         let facts = self.board().read().facts;
         let lockdown = facts.lockdown.as_deref();
         understand(&Circumstances { capabilities: &facts.capabilities, lockdown, needs })

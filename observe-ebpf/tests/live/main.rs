@@ -13,5 +13,6 @@ mod namespace;
 mod net;
 mod profile;
 mod sched;
+mod statistics;
 mod syscalls;
 mod tcp;
