@@ -95,7 +95,7 @@ pub fn tracing(config: &Config) -> Result<Tracing, InvalidConfig> {
 
 #[cfg(target_os = "linux")]
 fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
-    let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
+    let kernel = Kernel::with_statistics(KernelBoard::new(KernelMode::Live), config.program_stats);
     let guard = Guard::new(&config.rules, kernel.board(), Origin::Kernel)?;
     let mut collectors = Vec::new();
     // One line for each feature.

@@ -1,30 +1,32 @@
 //! The running kernel: what it offers, and objects loaded into it.
 
-mod enums;
+mod btf;
 mod facts;
 mod loader;
 mod object;
 mod reason;
 mod ring;
 mod rows;
+mod statistics;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use observe_core::{FeatureState, KernelBoard, KernelMode, KernelStatus};
 use parking_lot::Mutex;
 
-use self::loader::Loader;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
-    enums::Variant,
+    btf::Variant,
     object::{Loaded, Object, Setup},
     ring::{Record, Ring},
     rows::Rows,
 };
+use self::{loader::Loader, statistics::Statistics};
 
 /// The running kernel, as far as tracing is concerned. Clones share it.
 ///
-/// The types of the kernel are read once for all features that load at the start, and forgotten after the last of them.
+/// The types of the kernel are read once for all features that load at the start, and forgotten after the last of them; a
+/// few kilobytes of them stay.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     inner: Arc<Inner>,
@@ -34,6 +36,7 @@ pub struct Kernel {
 struct Inner {
     board: KernelBoard,
     loader: Mutex<Option<Loader>>,
+    statistics: Statistics,
     cpus: u32,
 }
 
@@ -41,9 +44,17 @@ impl Kernel {
     /// Finds out what kernel runs; nothing is loaded yet.
     #[must_use]
     pub fn new(board: KernelBoard) -> Self {
+        Self::with_statistics(board, false)
+    }
+
+    /// Does the same, and has the kernel count runs and time of each program if that is wanted, from the first that loads
+    /// until the last handle is dropped.
+    pub(crate) fn with_statistics(board: KernelBoard, is_wanted: bool) -> Self {
         board.set(|status| status.facts = facts::read());
         let cpus = aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1);
-        Self { inner: Arc::new(Inner { board, loader: Mutex::default(), cpus }) }
+        Self {
+            inner: Arc::new(Inner { board, loader: Mutex::default(), statistics: Statistics::new(is_wanted), cpus }),
+        }
     }
 
     /// Returns the board on which features say how they are doing.
@@ -62,6 +73,7 @@ impl Kernel {
         if let Some(reason) = self.hindrance() {
             return Err(reason);
         }
+        self.count_runs();
         let mut place = self.inner.loader.lock();
         let loader = match &mut *place {
             Some(loader) => loader,
@@ -79,14 +91,18 @@ impl Kernel {
     pub(crate) fn settle(&self) {
         self.board().set(conclude);
         let is_waited_for = self.board().read().features.values().any(|feature| feature.state == FeatureState::Waiting);
-        if !is_waited_for && self.inner.loader.lock().take().is_some() {
-            loader::return_memory();
+        if is_waited_for {
+            return;
+        }
+        if let Some(loader) = &mut *self.inner.loader.lock() {
+            loader.settle();
         }
     }
 
     /// Returns the variants of enumerations, in the order of their names; none of one that the kernel does not describe.
     pub(crate) fn variants<const N: usize>(&self, enums: [&str; N]) -> [Vec<Variant>; N] {
-        enums::read(Path::new(facts::BTF), enums)
+        let read = self.with_loader(|loader| Ok(enums.map(|name| loader.variants(name))));
+        read.unwrap_or_else(|_| enums.map(|_| Vec::new()))
     }
 
     /// Says what makes it useless to ask the kernel at all.

@@ -102,7 +102,7 @@ impl<const N: usize> Global for [u64; N] {
 }
 
 impl Kernel {
-    fn circumstances<T>(&self, needs: &'static str, understand: impl FnOnce(&Circumstances<'_>) -> T) -> T {
+    pub(super) fn circumstances<T>(&self, needs: &'static str, understand: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         let facts = self.board().read().facts;
         let lockdown = facts.lockdown.as_deref();
         understand(&Circumstances { capabilities: &facts.capabilities, lockdown, needs })
@@ -120,7 +120,7 @@ impl Kernel {
         self.with_loader(|loader| {
             let mut attached = |bytes, kind| {
                 let loaded = self.load_with(loader, object, bytes, setup, kind)?;
-                loaded.attach(self, loader.btf(), setup, points)
+                loaded.attach(self, loader.points(), setup, points)
             };
             match (attached(object.traced, TRACED), object.raw) {
                 // The first reason is the one that tells something.
@@ -139,7 +139,7 @@ impl Kernel {
         &self,
         loader: &mut Loader,
         object: &Object,
-        bytes: &[u8],
+        bytes: &'static [u8],
         setup: &Setup,
         kind: &'static str,
     ) -> Result<Loaded, Unavailable> {

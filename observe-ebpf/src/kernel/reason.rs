@@ -2,7 +2,7 @@
 
 use std::{error::Error, io};
 
-use aya::{EbpfError, maps::MapError, programs::ProgramError};
+use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
 
 /// Says why the kernel does not let a feature work. The text is a sentence for users.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,7 @@ impl Unavailable {
             Self::Capability("CAP_NET_ADMIN") => {
                 "run as root, or `setcap cap_bpf,cap_perfmon,cap_net_admin+ep` on the binary"
             }
+            Self::Capability("CAP_SYS_ADMIN") => "run as root, or switch this off",
             Self::Capability(_) => {
                 "run as root, or `setcap cap_bpf,cap_perfmon+ep` on the binary; in a container, add both"
             }
@@ -129,6 +130,11 @@ impl Circumstances<'_> {
             }
             other => Unavailable::Failed { what: format!("program {program}"), reason: chain(other) },
         }
+    }
+
+    /// Understands why runs of programs are not counted.
+    pub(crate) fn of_statistics(&self, error: &SyscallError) -> Unavailable {
+        self.of_refusal("counts of runs", self.needs, &error.io_error)
     }
 
     fn of_refusal(&self, what: &str, needs: &'static str, error: &io::Error) -> Unavailable {

@@ -14,5 +14,6 @@ mod net;
 mod privileges;
 mod profile;
 mod sched;
+mod statistics;
 mod syscalls;
 mod tcp;
