@@ -64,6 +64,8 @@ pub(crate) struct Tracer<F: Feature> {
     kernel: Kernel,
     feature: F,
     source: Source<F::Programs>,
+    /// How often the kernel was asked in vain.
+    refusals: u32,
     /// When the board was last told what is costly to find out.
     told: Option<Instant>,
 }
@@ -89,14 +91,17 @@ enum Source<P> {
 impl<F: Feature> Tracer<F> {
     pub(crate) fn new(kernel: &Kernel, feature: F) -> Self {
         kernel.board().update(F::NAME, |status| status.state = FeatureState::Waiting);
-        Self { kernel: kernel.clone(), feature, source: Source::Untried, told: None }
+        Self { kernel: kernel.clone(), feature, source: Source::Untried, refusals: 0, told: None }
     }
 
     /// Tries the kernel, then what stands in.
-    fn open(&self) -> Source<F::Programs> {
+    fn open(&mut self) -> Source<F::Programs> {
         let (state, source) = match self.feature.load(&self.kernel) {
             Ok(programs) => (FeatureState::Running, Source::Programs(programs)),
-            Err(refusal) => self.instead(&refusal),
+            Err(refusal) => {
+                self.refusals += 1;
+                self.instead(&refusal)
+            }
         };
         self.kernel.board().update(F::NAME, |status| status.state = state);
         self.kernel.settle();
@@ -113,7 +118,7 @@ impl<F: Feature> Tracer<F> {
         let reason = format!("{refusal}; {}", refusal.advice());
         let source = match stand_in {
             Some(reader) => Source::StandIn { reason: format!("{} stands in: {reason}", reader.name()), reader },
-            None => Source::Refused { reason, is_final: refusal.is_final() },
+            None => Source::Refused { reason, is_final: refusal.is_final() || self.refusals >= MAX_TRIES },
         };
         (state, source)
     }
@@ -185,6 +190,8 @@ impl Account {
     }
 }
 
+/// Times that a feature is tried where the reason for a refusal may go away.
+const MAX_TRIES: u32 = 3;
 /// How often the kernel is asked what programs and maps cost.
 const BETWEEN_ACCOUNTS: Duration = Duration::from_secs(10);
 

@@ -28,11 +28,13 @@ impl Floor {
     ///
     /// Says why the kernel does not take them.
     pub fn attach(kernel: &Kernel) -> Result<Self, Unavailable> {
-        let loaded = kernel.trace(&OBJECT, &Setup::default(), &["sys_enter", "sys_exit"]);
+        let loaded = kernel.trace(&OBJECT, &Setup::default().typeless(&POINTS), &POINTS);
         kernel.settle();
         Ok(Self { _loaded: loaded? })
     }
 }
+
+const POINTS: [&str; 2] = ["sys_enter", "sys_exit"];
 
 static OBJECT: Object = Object {
     name: "floor",

@@ -2,10 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader, Endianness};
 use aya_obj::btf::BtfKind;
 
 use super::{
@@ -25,20 +25,27 @@ pub(super) struct Loader {
     /// The types that objects look up, by where the bytes of each lie.
     reduced: BTreeMap<usize, &'static Btf>,
     values: Values,
+    /// Where the kernel describes its types.
+    types: PathBuf,
     _ceiling: Vec<u8>,
 }
 
 impl Loader {
     /// Makes a loader, which lives as long as the kernel is traced, for making another one is costly.
     pub(super) fn new() -> Self {
+        Self::of(Path::new(facts::BTF))
+    }
+
+    /// Does the same for a kernel that describes its types elsewhere, or nowhere.
+    pub(super) fn of(types: &Path) -> Self {
         // This goes first: once the loader has freed a block of this size, the allocator would place it among small ones.
-        let description = describe();
+        let description = describe(types);
         // It reads all types for itself, whether they are wanted or not.
         let mut loader = EbpfLoader::new();
         let ceiling = Vec::with_capacity(CEILING_BYTES);
         loader.btf(None);
         let (reduced, values) = (BTreeMap::new(), Values::default());
-        Self { loader, description, all: None, reduced, values, _ceiling: ceiling }
+        Self { loader, description, all: None, reduced, values, types: types.to_owned(), _ceiling: ceiling }
     }
 
     /// Loads an object. What an earlier setup said about a name stays, so each says all that its object has.
@@ -56,7 +63,7 @@ impl Loader {
     /// Returns types to attach programs by, where the kernel describes them.
     pub(super) fn points(&mut self) -> Option<&Btf> {
         if self.description().is_none() && self.all.is_none() {
-            self.all = Btf::from_sys_fs().ok();
+            self.all = Btf::parse_file(&self.types, Endianness::default()).ok();
         }
         self.description.as_ref().map(Description::points).or(self.all.as_ref())
     }
@@ -83,7 +90,7 @@ impl Loader {
 
     fn description(&mut self) -> Option<&Description> {
         if self.description.is_none() {
-            self.description = describe();
+            self.description = describe(&self.types);
         }
         self.description.as_ref()
     }
@@ -101,8 +108,8 @@ impl Loader {
     }
 }
 
-fn describe() -> Option<Description> {
-    let described = Description::read(Path::new(facts::BTF));
+fn describe(types: &Path) -> Option<Description> {
+    let described = Description::read(types);
     described.inspect_err(|error| tracing::debug!(%error, "cannot read the types of the kernel")).ok()
 }
 
@@ -134,9 +141,9 @@ impl Values {
 }
 
 /// Gives memory back that the types of the kernel took; the allocator would keep it for what never comes.
-#[expect(unsafe_code, reason = "the C library is asked")]
 fn return_memory() {
     #[cfg(target_env = "gnu")]
+    #[expect(unsafe_code, reason = "the C library is asked")]
     // SAFETY: this may be called at any time, from any thread.
     unsafe {
         libc::malloc_trim(0);

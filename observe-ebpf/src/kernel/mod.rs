@@ -2,6 +2,9 @@
 
 mod btf;
 mod facts;
+#[cfg(test)]
+mod lacking;
+
 mod loader;
 mod object;
 mod reason;
@@ -55,6 +58,14 @@ impl Kernel {
         Self {
             inner: Arc::new(Inner { board, loader: Mutex::default(), statistics: Statistics::new(is_wanted), cpus }),
         }
+    }
+
+    /// Stands for a kernel that does not describe its types.
+    #[cfg(test)]
+    pub(crate) fn without_types(board: KernelBoard) -> Self {
+        let kernel = Self::new(board);
+        *kernel.inner.loader.lock() = Some(Loader::of(std::path::Path::new("/nowhere")));
+        kernel
     }
 
     /// Returns the board on which features say how they are doing.

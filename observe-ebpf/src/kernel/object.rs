@@ -42,6 +42,7 @@ pub(crate) struct Setup {
     globals: Vec<(&'static str, Vec<u8>)>,
     optional: &'static [&'static str],
     sizes: Vec<(&'static str, u32)>,
+    typeless: Option<&'static [&'static str]>,
 }
 
 impl Setup {
@@ -56,6 +57,13 @@ impl Setup {
     /// Sets a constant of the programs.
     pub(crate) fn global(mut self, name: &'static str, value: &impl Global) -> Self {
         self.globals.push((name, value.bytes()));
+        self
+    }
+
+    /// Says that the twin for raw tracepoints reads nothing of the kernel's, and which points it needs: it works where the
+    /// kernel does not describe its types.
+    pub(crate) const fn typeless(mut self, points: &'static [&'static str]) -> Self {
+        self.typeless = Some(points);
         self
     }
 
@@ -118,13 +126,20 @@ impl Kernel {
     /// Where the kernel does not take tracepoints that know types, the twin for raw ones is tried.
     pub(crate) fn trace(&self, object: &Object, setup: &Setup, points: &[&'static str]) -> Result<Loaded, Unavailable> {
         self.with_loader(|loader| {
-            let mut attached = |bytes, kind| {
+            // Without types, fields would be read from where they are not.
+            if loader.points().is_none() && setup.typeless.is_none() {
+                return Err(Unavailable::NoBtf);
+            }
+            let mut attached = |bytes, kind, points: &[&'static str]| {
                 let loaded = self.load_with(loader, object, bytes, setup, kind)?;
                 loaded.attach(self, loader.points(), setup, points)
             };
-            match (attached(object.traced, TRACED), object.raw) {
-                // The first reason is the one that tells something.
-                (Err(reason), Some(raw)) if reason.may_be_the_type() => attached(raw, RAW).map_err(|_| reason),
+            match (attached(object.traced, TRACED, points), object.raw) {
+                (Err(reason), Some(raw)) if reason.may_be_the_type() => {
+                    let twin = attached(raw, RAW, setup.typeless.unwrap_or(points));
+                    // The first reason is the one that tells something.
+                    twin.map_err(|_| reason)
+                }
                 (outcome, _) => outcome,
             }
         })

@@ -5,6 +5,9 @@ pub(crate) mod names;
 #[cfg(target_os = "linux")]
 mod programs;
 mod report;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::Syscalls;

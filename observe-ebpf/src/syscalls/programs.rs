@@ -62,6 +62,8 @@ impl Syscalls {
             .size("obs_syscalls", kernel.cpus() * PLACES as u32)
             .size("obs_tops", kernel.cpus() * TOPS)
             .with_ring(kernel, RING_BYTES, RING_RATE)
+            // The twin learns at entry which call it is.
+            .typeless(&["sys_enter", "sys_exit"])
     }
 }
 
