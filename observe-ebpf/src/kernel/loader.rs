@@ -27,7 +27,8 @@ pub(super) struct Loader {
     values: Values,
     /// Where the kernel describes its types.
     types: PathBuf,
-    _ceiling: Vec<u8>,
+    /// See [`ceiling`].
+    _ceiling: Option<Vec<u8>>,
 }
 
 impl Loader {
@@ -38,11 +39,10 @@ impl Loader {
 
     /// Does the same for a kernel that describes its types elsewhere, or nowhere.
     pub(super) fn of(types: &Path) -> Self {
-        // This goes first: once the loader has freed a block of this size, the allocator would place it among small ones.
         let description = describe(types);
         // It reads all types for itself, whether they are wanted or not.
         let mut loader = EbpfLoader::new();
-        let ceiling = Vec::with_capacity(CEILING_BYTES);
+        let ceiling = ceiling();
         loader.btf(None);
         let (reduced, values) = (BTreeMap::new(), Values::default());
         Self { loader, description, all: None, reduced, values, types: types.to_owned(), _ceiling: ceiling }
@@ -140,6 +140,15 @@ impl Values {
     }
 }
 
+/// Returns a block that lies above all types, and is never touched.
+///
+/// Of what is free, the allocator of the C library gives back what lies below something, but not the very end of a
+/// thread's memory, so something has to lie there. To get there, all gaps before it are filled for a moment.
+fn ceiling() -> Option<Vec<u8>> {
+    let blocks: Vec<Vec<u8>> = (0..BLOCKS).map(|_| Vec::with_capacity(BLOCK_BYTES)).collect();
+    blocks.into_iter().max_by_key(|block| block.as_ptr().addr())
+}
+
 /// Gives memory back that the types of the kernel took; the allocator would keep it for what never comes.
 fn return_memory() {
     #[cfg(target_env = "gnu")]
@@ -150,9 +159,10 @@ fn return_memory() {
     }
 }
 
-/// A block that lies above the types that the loader read and below all that comes later, and is never touched: what is
-/// free at the very end of a thread's memory is not given back, what is free below something is.
-const CEILING_BYTES: usize = 256 << 10;
+/// Together more than what a loader leaves free when it has read the types.
+const BLOCKS: usize = 512;
+/// So little that the allocator places it among other blocks.
+const BLOCK_BYTES: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
