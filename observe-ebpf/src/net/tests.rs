@@ -15,6 +15,7 @@ use observe_core::{
     Clock, Collect, CollectError, Collector, Frame, Item, KernelBoard, KernelMode, ProcessCache, SystemClock,
 };
 use parking_lot::Mutex;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::{
     interfaces::{self, Interfaces, Way},
@@ -141,6 +142,40 @@ fn requests_for_connections_are_told_by_who_was_asked_and_whether_they_came_abou
     drop(listener);
     read(&mut *collector);
     assert!(got.take().0.is_empty(), "each request is told once");
+}
+
+#[test]
+fn a_connection_that_two_processors_make_came_about() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let processor = |number| {
+        let mut set = CpuSet::new();
+        set.set(number);
+        set
+    };
+    if sched_setaffinity(None, &processor(1)).is_err() {
+        eprintln!("SKIPPED: there is no second processor");
+        return;
+    }
+    sched_setaffinity(None, &processor(0)).unwrap();
+    // What this processor sends, the other one receives.
+    run("unshare --mount sh -c 'mount -t sysfs none /sys && echo 2 > /sys/class/net/lo/queues/rx-0/rps_cpus'");
+    let got = Got::default();
+    let mut collector = got.observe(&NetConfig::default());
+    if !read(&mut *collector) {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = listener.local_addr().unwrap();
+
+    for _ in 0..10 {
+        TcpStream::connect(asked).unwrap();
+        listener.accept().unwrap();
+    }
+    read(&mut *collector);
+    read(&mut *collector);
+
+    let told: Vec<_> = got.take().0.iter().map(|syns| (syns.destination, syns.received, syns.completed)).collect();
+    assert_eq!(told, [(Some(asked), 10, 10)]);
 }
 
 #[test]
