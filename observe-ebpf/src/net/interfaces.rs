@@ -4,7 +4,7 @@ use aya::{
     maps::Array,
     programs::{
         LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-        tc::{NlOptions, SchedClassifierLink, TcAttachOptions},
+        tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
     },
 };
 
@@ -30,7 +30,8 @@ pub(super) struct Interfaces {
 /// How programs are attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
-    /// To a queue of the interface, which is made for it where there is none. Works everywhere.
+    /// To a queue of the interface, which is made for it where there is none. Works everywhere. What a process leaves
+    /// behind that is killed, the next one takes away.
     Clsact,
     /// To the interface itself, from Linux 6.6 on. Nothing can be left behind.
     Tcx,
@@ -187,13 +188,12 @@ fn attach(
 ) -> Result<(Vec<SchedClassifierLink>, Option<Queue>), ProgramError> {
     let mut queue = None;
     if way == Way::Clsact {
-        let is_new = netlink::add_clsact(link.index).map_err(|error| ProgramError::IOError(error.into()))?;
-        queue = is_new.then(|| Queue(link.index));
+        queue = make_queue(link.index).map_err(|error| ProgramError::IOError(error.into()))?;
     }
     let mut programs = Vec::new();
     for (name, side) in PROGRAMS {
         let options = match way {
-            Way::Clsact => TcAttachOptions::Netlink(NlOptions::default()),
+            Way::Clsact => TcAttachOptions::Netlink(filter(std::process::id())),
             Way::Tcx => TcAttachOptions::TcxOrder(LinkOrder::default()),
         };
         let program = program(loaded, name)?;
@@ -201,6 +201,19 @@ fn attach(
         programs.push(program.take_link(id)?);
     }
     Ok((programs, queue))
+}
+
+/// Makes the queue of an interface; returns it unless it was somebody else's before.
+fn make_queue(index: u32) -> rustix::io::Result<Option<Queue>> {
+    let was_ours = netlink::remove_left_behind(index, PRIORITY)?;
+    let is_new = netlink::add_clsact(index)?;
+    // Not `then_some`: a queue that is dropped is taken away.
+    Ok((is_new || was_ours).then(|| Queue(index)))
+}
+
+/// Where the programs of a process stand in a queue.
+pub(super) fn filter(pid: u32) -> NlOptions {
+    NlOptions { priority: PRIORITY, handle: TcHandle::from(pid), ..NlOptions::default() }
 }
 
 /// Loads both programs into the kernel.
@@ -250,6 +263,8 @@ pub(super) const SLOTS: usize = 32;
 const PLACES: u32 = 256;
 const GOLDEN: u32 = 0x9E37_79B1;
 const NOT_KNOWN: u32 = 255;
+/// Behind what others set by hand, and before what the kernel picks for those who do not care.
+const PRIORITY: u16 = 40_021;
 
 pub(super) const NEEDS: &str = "CAP_NET_ADMIN";
 const PROGRAMS: [(&str, TcAttachType); 2] =

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use parking_lot::Mutex;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::{
-    interfaces::{self, Interfaces, Way},
+    interfaces::{self, Interfaces, Way, filter},
     namespace::{Namespace, run},
     netlink,
     programs::{OBJECT, TRAFFIC},
@@ -265,6 +266,49 @@ fn a_queue_that_others_use_by_now_stays() {
     let filters = run("tc filter show dev lo egress");
     assert!(filters.contains("pref 7") && !filters.contains("net_egress"), "{filters}");
     program.detach(id).unwrap();
+}
+
+#[test]
+fn what_a_killed_process_left_behind_is_taken_away() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    let mut killed = Command::new("true").spawn().unwrap();
+    killed.wait().unwrap();
+    run("tc qdisc add dev lo clsact");
+    // Of a process with another id, and of one that had the id of this one.
+    for pid in [killed.id(), std::process::id()] {
+        for (name, side) in [("net_ingress", TcAttachType::Ingress), ("net_egress", TcAttachType::Egress)] {
+            let program: &mut SchedClassifier = loaded.ebpf().program_mut(name).unwrap().try_into().unwrap();
+            let id = program.attach_with_options("lo", side, TcAttachOptions::Netlink(filter(pid))).unwrap();
+            std::mem::forget(program.take_link(id).unwrap());
+        }
+    }
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+
+    let filters = run("tc filter show dev lo ingress; tc filter show dev lo egress");
+    assert_eq!(filters.matches(" handle ").count(), 2, "{filters}");
+    drop(interfaces);
+    assert!(!run("tc qdisc show dev lo").contains("clsact"));
+}
+
+#[test]
+fn programs_of_another_process_that_lives_stay() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    run("tc qdisc add dev lo clsact");
+    let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
+    let options = TcAttachOptions::Netlink(filter(1));
+    let id = program.attach_with_options("lo", TcAttachType::Ingress, options).unwrap();
+    let other = program.take_link(id).unwrap();
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+    drop(interfaces);
+
+    assert!(run("tc filter show dev lo ingress").contains("handle 0x1 net_ingress"));
+    drop(other);
 }
 
 #[test]
