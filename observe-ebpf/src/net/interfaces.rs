@@ -24,7 +24,8 @@ pub(super) struct Interfaces {
     slots: [Option<Interface>; SLOTS],
     /// What was counted at all of them, those included that left.
     total: Traffic,
-    way: Way,
+    /// The one that worked first; `None` as long as nothing was attached.
+    way: Option<Way>,
 }
 
 /// How programs are attached.
@@ -44,6 +45,13 @@ struct Interface {
     /// What the counters of its slot said before, and what was counted since it came, for each direction.
     before: [Traffic; 2],
     since: [Traffic; 2],
+    _attached: Attached,
+}
+
+/// Both programs at an interface.
+#[derive(Debug)]
+struct Attached {
+    way: Way,
     /// Detached before the queue goes.
     _programs: Vec<SchedClassifierLink>,
     _queue: Option<Queue>,
@@ -63,7 +71,8 @@ impl Drop for Queue {
 }
 
 impl Interfaces {
-    pub(super) fn new(filter: InterfaceFilter, way: Way) -> Self {
+    /// Without a way, the first interface decides which one works.
+    pub(super) fn new(filter: InterfaceFilter, way: Option<Way>) -> Self {
         Self { filter, slots: [const { None }; SLOTS], total: Traffic::default(), way }
     }
 
@@ -124,17 +133,22 @@ impl Interfaces {
         link: Link,
     ) -> Result<(), Unavailable> {
         put(loaded, place, [link.index, slot as u32, header_length(link.kind), 0])?;
-        let (programs, queue) = match attach(loaded, &link, self.way) {
+        let attached = match self.way {
+            Some(way) => attach(loaded, &link, way),
+            None => attach(loaded, &link, Way::Tcx).or_else(|_| attach(loaded, &link, Way::Clsact)),
+        };
+        let attached = match attached {
             Ok(attached) => attached,
             Err(error) => {
                 put(loaded, place, [0; 4])?;
                 return Err(kernel.refusal(NEEDS, &format!("at {}", link.name), &error));
             }
         };
+        self.way = Some(attached.way);
         let before = Direction::BOTH.map(|direction| traffic(counts, slot, direction));
         let since = [Traffic::default(); 2];
         if let Some(free) = self.slots.get_mut(slot) {
-            *free = Some(Interface { link, place, before, since, _programs: programs, _queue: queue });
+            *free = Some(Interface { link, place, before, since, _attached: attached });
         }
         Ok(())
     }
@@ -181,11 +195,7 @@ impl Interfaces {
 }
 
 /// Attaches both programs; on an error neither is.
-fn attach(
-    loaded: &mut Loaded,
-    link: &Link,
-    way: Way,
-) -> Result<(Vec<SchedClassifierLink>, Option<Queue>), ProgramError> {
+fn attach(loaded: &mut Loaded, link: &Link, way: Way) -> Result<Attached, ProgramError> {
     let mut queue = None;
     if way == Way::Clsact {
         queue = make_queue(link.index).map_err(|error| ProgramError::IOError(error.into()))?;
@@ -200,7 +210,7 @@ fn attach(
         let id = program.attach_with_options(&link.name, side, options)?;
         programs.push(program.take_link(id)?);
     }
-    Ok((programs, queue))
+    Ok(Attached { way, _programs: programs, _queue: queue })
 }
 
 /// Makes the queue of an interface; returns it unless it was somebody else's before.

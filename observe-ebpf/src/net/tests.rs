@@ -9,7 +9,7 @@ use std::{
 };
 
 use aya::programs::{
-    SchedClassifier, TcAttachType,
+    LinkOrder, SchedClassifier, TcAttachType,
     tc::{NlOptions, TcAttachOptions},
 };
 use observe_core::{
@@ -23,6 +23,7 @@ use super::{
     namespace::{Namespace, run},
     netlink,
     programs::{OBJECT, TRAFFIC},
+    traffic::IPV4_UDP,
     *,
 };
 use crate::{
@@ -237,7 +238,7 @@ fn a_queue_that_was_made_is_taken_away_and_one_that_was_there_stays() {
         if is_there {
             run("tc qdisc add dev lo clsact");
         }
-        let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+        let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
         interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
 
         send("127.0.0.1", 10);
@@ -255,7 +256,7 @@ fn a_queue_that_was_made_is_taken_away_and_one_that_was_there_stays() {
 fn a_queue_that_others_use_by_now_stays() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
     let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
     let options = TcAttachOptions::Netlink(NlOptions { priority: 7, ..NlOptions::default() });
@@ -283,7 +284,7 @@ fn what_a_killed_process_left_behind_is_taken_away() {
             std::mem::forget(program.take_link(id).unwrap());
         }
     }
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
 
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
 
@@ -302,7 +303,7 @@ fn programs_of_another_process_that_lives_stay() {
     let options = TcAttachOptions::Netlink(filter(1));
     let id = program.attach_with_options("lo", TcAttachType::Ingress, options).unwrap();
     let other = program.take_link(id).unwrap();
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
 
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
     drop(interfaces);
@@ -316,7 +317,7 @@ fn interfaces_are_found_when_they_come_and_let_go_when_they_leave() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
     let filter = InterfaceFilter { include: Vec::new(), exclude: vec!["v0".into()] };
-    let mut interfaces = Interfaces::new(filter, Way::Tcx);
+    let mut interfaces = Interfaces::new(filter, Some(Way::Tcx));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
     run("ip link add v0 type veth peer name v1 && ip tuntap add t0 mode tun");
 
@@ -337,11 +338,30 @@ fn interfaces_are_found_when_they_come_and_let_go_when_they_leave() {
 }
 
 #[test]
+fn the_first_interface_that_fits_decides_how_programs_are_attached() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    let filter = InterfaceFilter { include: vec!["t0".into()], exclude: Vec::new() };
+    let mut interfaces = Interfaces::new(filter, None);
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+    assert!(interfaces.is_empty());
+    run("ip tuntap add t0 mode tun");
+    // The kernel refuses to attach a program twice, as older ones refuse to attach any in this way.
+    let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
+    let options = TcAttachOptions::TcxOrder(LinkOrder::default());
+    program.attach_with_options("t0", TcAttachType::Ingress, options).unwrap();
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+
+    assert!(run("tc filter show dev t0 ingress").contains("net_ingress"));
+}
+
+#[test]
 fn more_interfaces_than_slots_are_left_out_and_told() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
     run("for i in $(seq 40); do ip tuntap add t$i mode tun; done");
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Tcx);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Tcx));
 
     let told = interfaces.scan(&kernel, &mut loaded, &counts).unwrap_err().to_string();
 
@@ -357,7 +377,7 @@ fn a_tunnel_without_a_header_of_its_own_is_read_from_its_first_byte() {
     let Some((kernel, mut loaded, counts)) = load() else { return };
     run("ip tuntap add t0 mode tun && ip address add 10.9.0.1/24 dev t0 && ip link set t0 up");
     let filter = InterfaceFilter { include: vec!["t0".into()], exclude: Vec::new() };
-    let mut interfaces = Interfaces::new(filter, Way::Tcx);
+    let mut interfaces = Interfaces::new(filter, Some(Way::Tcx));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
 
     // Without a program that holds the other end the packet is seen and then lost.
@@ -367,5 +387,3 @@ fn a_tunnel_without_a_header_of_its_own_is_read_from_its_first_byte() {
     let total = interfaces.total();
     assert_eq!((total.kinds()[IPV4_UDP], total.others()[1]), (1, 0), "{total:?}");
 }
-
-const IPV4_UDP: usize = 6;
