@@ -35,6 +35,7 @@ pub(crate) struct Net {
     interval: Duration,
     slow: Duration,
     flows: u32,
+    max_flows: usize,
     report: Report,
     answers: [Answers; ANSWERS],
     requests: Requests,
@@ -76,6 +77,7 @@ impl Net {
             interval,
             slow: millis("ebpf.net.slow_ms", config.slow_ms)?,
             flows: config.flows()?,
+            max_flows: config.max_flows()?,
             report: Report::new(Origin::Kernel, interval)?,
             answers: Default::default(),
             requests: Requests::new(),
@@ -235,7 +237,7 @@ impl Feature for Net {
         for (index, answers) in self.answers.iter_mut().enumerate() {
             tables::update(answers, &programs.answers, index);
         }
-        let flows = programs.flows.as_ref().map(|rows| tables::flows(rows, round, self.config.max_flows)).unwrap_or_default();
+        let flows = programs.flows.as_ref().map(|rows| tables::flows(rows, round, self.max_flows)).unwrap_or_default();
         let rate = |bytes: u64| bytes as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
         let view = View {
             sides: programs.interfaces.sides().collect(),
