@@ -98,7 +98,7 @@ static __noinline void see_syn(const struct obs_packet *packet, struct obs_hands
     handshake->told = 0;
     handshake->direction = packet->direction;
     handshake->round = obs_current_round();
-    obs_credit_request(packet, handshake->round);
+    handshake->target = obs_credit_request(packet, handshake->round);
 }
 
 /* Follows a connection as it comes about. Returns whether the packet is the first of its side that carries something. */
@@ -117,7 +117,7 @@ static __always_inline bool follow(struct obs_packet *packet, __u64 key)
     bool is_first_of_client = packet->sequence == handshake->asked + 1;
     if (handshake->step == STEP_ANSWERED && is_first_of_client && !(packet->flags & TCP_RST)) {
         handshake->step = STEP_DONE;
-        obs_credit_completion(packet, handshake->round);
+        obs_credit_completion(packet, handshake);
     }
     if (!cfg_first_bytes || packet->payload_length == 0)
         return false;

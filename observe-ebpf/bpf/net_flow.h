@@ -39,6 +39,9 @@ struct obs_handshake {
     __u8 direction;
     __u8 unused;
     __u32 round;
+    /* The element of obs_targets that the request was credited to: another processor may see the connection come about. */
+    __u32 target;
+    __u32 unused_too;
 };
 
 struct obs_request {
@@ -118,10 +121,11 @@ static __always_inline __u32 obs_current_round(void)
     return round ? *round : 0;
 }
 
-static __always_inline struct obs_target *obs_target_of(const struct obs_packet *from_client, __u32 round)
+/* The element of this processor, whose elements user space adds up. */
+static __always_inline __u32 obs_target_of(const struct obs_packet *from_client, __u32 round)
 {
     __u32 index = (__u32)(obs_endpoint(&from_client->destination, from_client->destination_port) >> 20) & (TARGETS - 1);
-    return obs_row(&obs_targets, ROUNDS * TARGETS, (round & (ROUNDS - 1)) * TARGETS + index);
+    return (bpf_get_smp_processor_id() * ROUNDS + (round & (ROUNDS - 1))) * TARGETS + index;
 }
 
 static __always_inline bool obs_is_target(const struct obs_target *target, const struct obs_packet *from_client, __u32 round)
@@ -130,25 +134,26 @@ static __always_inline bool obs_is_target(const struct obs_target *target, const
         && obs_is_address(&target->address, &from_client->destination);
 }
 
-/* A connection is wanted. */
-static __noinline void obs_credit_request(const struct obs_packet *from_client, __u32 round)
+/* A connection is wanted; returns who is asked, as an element of obs_targets. */
+static __noinline __u32 obs_credit_request(const struct obs_packet *from_client, __u32 round)
 {
-    struct obs_target *target = obs_target_of(from_client, round);
+    __u32 key = obs_target_of(from_client, round);
+    struct obs_target *target = bpf_map_lookup_elem(&obs_targets, &key);
     struct obs_unplaced *unplaced = obs_row(&obs_unplaced, 1, 0);
     if (!target || !unplaced)
-        return;
+        return key;
     if (obs_is_target(target, from_client, round)) {
         target->asked++;
         target->score++;
         if (!obs_is_address(&target->source, &from_client->source))
             target->has_more = 1;
-        return;
+        return key;
     }
     if (target->round == round) {
         if (target->score > 0) {
             target->score--;
             unplaced->requests++;
-            return;
+            return key;
         }
         unplaced->requests += target->asked;
     }
@@ -160,14 +165,16 @@ static __noinline void obs_credit_request(const struct obs_packet *from_client, 
     target->completed = 0;
     target->port = from_client->destination_port;
     target->has_more = 0;
+    return key;
 }
 
-/* A connection came about that was wanted in `round`. */
-static __noinline void obs_credit_completion(const struct obs_packet *from_client, __u32 round)
+/* A connection came about. The element may be another processor's. */
+static __noinline void obs_credit_completion(const struct obs_packet *from_client, const struct obs_handshake *handshake)
 {
-    struct obs_target *target = obs_target_of(from_client, round);
-    if (target && obs_is_target(target, from_client, round))
-        target->completed++;
+    __u32 key = handshake->target;
+    struct obs_target *target = bpf_map_lookup_elem(&obs_targets, &key);
+    if (target && obs_is_target(target, from_client, handshake->round))
+        __sync_fetch_and_add(&target->completed, 1);
 }
 
 /* A flow, both directions, that holds its place while others wear it down. */

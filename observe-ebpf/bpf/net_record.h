@@ -54,7 +54,8 @@ static __always_inline void describe(struct obs_net_record *record, const struct
 static __noinline void tell_fault(struct __sk_buff *skb, const struct obs_packet *packet, enum obs_fault fault)
 {
     __u64 now = bpf_ktime_get_ns();
-    struct obs_net_record *record = obs_reserve(now, sizeof(*record));
+    /* Anyone can send such packets: they leave most of the room to other records. */
+    struct obs_net_record *record = obs_reserve_below(cfg_ring_rate / 10, now, sizeof(*record));
     if (!record)
         return;
     describe(record, packet, now, TOLD_FAULT);

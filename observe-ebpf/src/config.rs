@@ -225,7 +225,7 @@ pub struct SyscallsConfig {
     pub interval_seconds: f64,
     /// Which calls are timed.
     pub latency: Latency,
-    /// The most calls that have series of their own; the others count under `other`.
+    /// The most calls that have series of their own, 510 at most; the others count under `other`.
     pub max_tracked: usize,
     /// A call gets series of its own once there were calls at so many readings.
     pub min_readings: u32,

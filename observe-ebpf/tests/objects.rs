@@ -68,7 +68,7 @@ const SOURCES: &[Source] = &[
         maps: &[
             ("obs_answers", 4, 336),
             ("obs_flows", 4, 80),
-            ("obs_handshakes", 4, 32),
+            ("obs_handshakes", 4, 40),
             ("obs_interfaces", 4, 16),
             ("obs_requests", 4, 32),
             ("obs_ring", 0, 0),

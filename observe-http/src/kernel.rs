@@ -31,7 +31,7 @@ impl KernelReadings {
         let sum = |one: f64, other: f64| one + other;
         let readings: [Reading<'_>; 5] = [
             (&syscall::RATE, &mut self.syscalls_per_second, sum),
-            (&packet::COUNT, &mut self.packets, sum),
+            (&packet::TOTAL, &mut self.packets, sum),
             (&drops::RATE, &mut self.drops_per_second, sum),
             (&tcp::CONNECT_LATENCY_P50, &mut self.connect_p50_ns, f64::max),
             (&tcp::CONNECT_LATENCY_P99, &mut self.connect_p99_ns, f64::max),

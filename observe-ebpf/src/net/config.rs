@@ -27,7 +27,7 @@ pub struct NetConfig {
     pub first_bytes: bool,
     /// Places a processor for the flows with most bytes: a power of two from 64 to 8192, or 0 for no flows.
     pub flows: u32,
-    /// The most flows that have series of their own at a time.
+    /// The most flows that have series of their own at a time, 256 at most.
     pub max_flows: usize,
 }
 
@@ -60,7 +60,19 @@ impl NetConfig {
             advice: "set it to 0, or to a power of two from 64 to 8192",
         })
     }
+
+    /// Returns how many flows have series of their own.
+    pub(crate) fn max_flows(&self) -> Result<usize, InvalidConfig> {
+        if self.max_flows <= MAX_FLOWS {
+            return Ok(self.max_flows);
+        }
+        let (key, value) = ("ebpf.net.max_flows", self.max_flows.to_string());
+        Err(InvalidConfig::Value { key, value, advice: "set it to 0 to 256" })
+    }
 }
+
+/// Each has a series of its own, which takes memory and room in the store.
+const MAX_FLOWS: usize = 256;
 
 /// What leaves a container or a virtual machine for another host passes its own end, a bridge and a card. The card
 /// counts it once, as it counts what the host itself sends.
@@ -76,6 +88,15 @@ mod tests {
         for (flows, is_valid) in [(0, true), (64, true), (8192, true), (32, false), (100, false), (16_384, false)] {
             assert_eq!(NetConfig { flows, ..NetConfig::default() }.flows().is_ok(), is_valid, "{flows}");
         }
+    }
+
+    #[test]
+    fn flows_with_series_of_their_own_are_256_at_most() {
+        let max_flows = |max_flows| NetConfig { max_flows, ..NetConfig::default() }.max_flows();
+
+        assert_eq!([0, 256].map(|flows| max_flows(flows).ok()), [Some(0), Some(256)]);
+        let refused = max_flows(257).unwrap_err().to_string();
+        assert_eq!(refused, "ebpf.net.max_flows = 257 cannot be used: set it to 0 to 256");
     }
 
     #[test]

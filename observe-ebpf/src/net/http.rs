@@ -53,16 +53,22 @@ fn path(target: &str) -> String {
         if is_key(part) {
             clean.push_str("***");
         } else {
-            clean.extend(part.chars().take(MAX_PART).map(printable));
+            clean.extend(part.chars().map(printable));
         }
     }
     clean
 }
 
-/// What is long and mixes letters with digits, or names somebody, is nobody's business.
+/// What is very long, or long and mixes letters with digits, or has a long number, or names somebody, is nobody's
+/// business.
 fn is_key(part: &str) -> bool {
-    let has = |test: fn(&char) -> bool| part.chars().any(|character| test(&character));
-    part.len() >= MIN_KEY && has(char::is_ascii_digit) && has(char::is_ascii_alphabetic) || part.contains(['@', '='])
+    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
+    let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    let mut numbers = part.split(|character: char| !character.is_ascii_digit());
+    part.len() >= MIN_LONG
+        || part.len() >= MIN_KEY && is_mixed
+        || numbers.any(|number| number.len() >= MIN_NUMBER)
+        || part.contains(['@', '='])
 }
 
 fn host(line: &str) -> Option<String> {
@@ -105,8 +111,10 @@ const fn place(connection: u64) -> usize {
 const MAX_METHOD: usize = 16;
 const MAX_HOST: usize = 128;
 const MAX_PATH: usize = 120;
-const MAX_PART: usize = 64;
 const MIN_KEY: usize = 20;
+const MIN_LONG: usize = 32;
+/// Numbers of telephones, accounts and the insured have so many digits.
+const MIN_NUMBER: usize = 9;
 const REMEMBERED: usize = 512;
 
 #[cfg(test)]
@@ -132,6 +140,10 @@ mod tests {
             ("/a?token=secret", "/a"),
             ("/reset/9f8e7d6c5b4a39281706f5e4", "/reset/***"),
             ("/users/me@example.com", "/users/***"),
+            ("/users/me-123456789/1234", "/users/***/1234"),
+            ("/year/20261125", "/year/20261125"),
+            ("/reset/abcdefghijklmnopqrstuvwxyzabcdef", "/reset/***"),
+            ("/reset/abcdefghijklmnopqrstuvwxyzabcde", "/reset/abcdefghijklmnopqrstuvwxyzabcde"),
             ("http://user:pass@example.com/x", "/x"),
             ("http://user:pass@example.com", "/"),
             ("/a\u{1b}[2Jb", "/a?[2Jb"),

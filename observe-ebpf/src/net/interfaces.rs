@@ -4,7 +4,7 @@ use aya::{
     maps::Array,
     programs::{
         LinkOrder, ProgramError, SchedClassifier, TcAttachType,
-        tc::{NlOptions, SchedClassifierLink, TcAttachOptions},
+        tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle},
     },
 };
 
@@ -24,13 +24,15 @@ pub(super) struct Interfaces {
     slots: [Option<Interface>; SLOTS],
     /// What was counted at all of them, those included that left.
     total: Traffic,
-    way: Way,
+    /// The one that worked first; `None` as long as nothing was attached.
+    way: Option<Way>,
 }
 
 /// How programs are attached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
-    /// To a queue of the interface, which is made for it where there is none. Works everywhere.
+    /// To a queue of the interface, which is made for it where there is none. Works everywhere. What a process leaves
+    /// behind that is killed, the next one takes away.
     Clsact,
     /// To the interface itself, from Linux 6.6 on. Nothing can be left behind.
     Tcx,
@@ -43,6 +45,13 @@ struct Interface {
     /// What the counters of its slot said before, and what was counted since it came, for each direction.
     before: [Traffic; 2],
     since: [Traffic; 2],
+    _attached: Attached,
+}
+
+/// Both programs at an interface.
+#[derive(Debug)]
+struct Attached {
+    way: Way,
     /// Detached before the queue goes.
     _programs: Vec<SchedClassifierLink>,
     _queue: Option<Queue>,
@@ -62,7 +71,8 @@ impl Drop for Queue {
 }
 
 impl Interfaces {
-    pub(super) fn new(filter: InterfaceFilter, way: Way) -> Self {
+    /// Without a way, the first interface decides which one works.
+    pub(super) fn new(filter: InterfaceFilter, way: Option<Way>) -> Self {
         Self { filter, slots: [const { None }; SLOTS], total: Traffic::default(), way }
     }
 
@@ -123,17 +133,22 @@ impl Interfaces {
         link: Link,
     ) -> Result<(), Unavailable> {
         put(loaded, place, [link.index, slot as u32, header_length(link.kind), 0])?;
-        let (programs, queue) = match attach(loaded, &link, self.way) {
+        let attached = match self.way {
+            Some(way) => attach(loaded, &link, way),
+            None => attach(loaded, &link, Way::Tcx).or_else(|_| attach(loaded, &link, Way::Clsact)),
+        };
+        let attached = match attached {
             Ok(attached) => attached,
             Err(error) => {
                 put(loaded, place, [0; 4])?;
                 return Err(kernel.refusal(NEEDS, &format!("at {}", link.name), &error));
             }
         };
+        self.way = Some(attached.way);
         let before = Direction::BOTH.map(|direction| traffic(counts, slot, direction));
         let since = [Traffic::default(); 2];
         if let Some(free) = self.slots.get_mut(slot) {
-            *free = Some(Interface { link, place, before, since, _programs: programs, _queue: queue });
+            *free = Some(Interface { link, place, before, since, _attached: attached });
         }
         Ok(())
     }
@@ -180,27 +195,35 @@ impl Interfaces {
 }
 
 /// Attaches both programs; on an error neither is.
-fn attach(
-    loaded: &mut Loaded,
-    link: &Link,
-    way: Way,
-) -> Result<(Vec<SchedClassifierLink>, Option<Queue>), ProgramError> {
+fn attach(loaded: &mut Loaded, link: &Link, way: Way) -> Result<Attached, ProgramError> {
     let mut queue = None;
     if way == Way::Clsact {
-        let is_new = netlink::add_clsact(link.index).map_err(|error| ProgramError::IOError(error.into()))?;
-        queue = is_new.then(|| Queue(link.index));
+        queue = make_queue(link.index).map_err(|error| ProgramError::IOError(error.into()))?;
     }
     let mut programs = Vec::new();
     for (name, side) in PROGRAMS {
         let options = match way {
-            Way::Clsact => TcAttachOptions::Netlink(NlOptions::default()),
+            Way::Clsact => TcAttachOptions::Netlink(filter(std::process::id())),
             Way::Tcx => TcAttachOptions::TcxOrder(LinkOrder::default()),
         };
         let program = program(loaded, name)?;
         let id = program.attach_with_options(&link.name, side, options)?;
         programs.push(program.take_link(id)?);
     }
-    Ok((programs, queue))
+    Ok(Attached { way, _programs: programs, _queue: queue })
+}
+
+/// Makes the queue of an interface; returns it unless it was somebody else's before.
+fn make_queue(index: u32) -> rustix::io::Result<Option<Queue>> {
+    let was_ours = netlink::remove_left_behind(index, PRIORITY)?;
+    let is_new = netlink::add_clsact(index)?;
+    // Not `then_some`: a queue that is dropped is taken away.
+    Ok((is_new || was_ours).then(|| Queue(index)))
+}
+
+/// Where the programs of a process stand in a queue.
+pub(super) fn filter(pid: u32) -> NlOptions {
+    NlOptions { priority: PRIORITY, handle: TcHandle::from(pid), ..NlOptions::default() }
 }
 
 /// Loads both programs into the kernel.
@@ -250,6 +273,8 @@ pub(super) const SLOTS: usize = 32;
 const PLACES: u32 = 256;
 const GOLDEN: u32 = 0x9E37_79B1;
 const NOT_KNOWN: u32 = 255;
+/// Behind what others set by hand, and before what the kernel picks for those who do not care.
+const PRIORITY: u16 = 40_021;
 
 pub(super) const NEEDS: &str = "CAP_NET_ADMIN";
 const PROGRAMS: [(&str, TcAttachType); 2] =

@@ -5,6 +5,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 use rustix::{
     io::{self, Errno},
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, send, socket_with, sockopt},
+    process::{Pid, test_kill_process},
 };
 
 /// An interface of the network namespace that this thread is in.
@@ -18,13 +19,7 @@ pub(super) struct Link {
 
 /// Lists the interfaces.
 pub(super) fn links() -> io::Result<Vec<Link>> {
-    let mut links = Vec::new();
-    dump(GET_LINK, &[0; LINK_HEADER], |kind, body| {
-        if kind == NEW_LINK && links.len() < MAX_LINKS {
-            links.extend(parse_link(body));
-        }
-    })?;
-    Ok(links)
+    dump(GET_LINK, &[0; LINK_HEADER], |kind, body| if kind == NEW_LINK { parse_link(body) } else { None })
 }
 
 /// Gives an interface the queue that programs attach to; returns whether it had none.
@@ -38,15 +33,49 @@ pub(super) fn add_clsact(index: u32) -> io::Result<bool> {
 
 /// Takes the queue away, unless other programs are attached to it by now.
 pub(super) fn remove_clsact(index: u32) -> io::Result<()> {
-    let mut others = 0;
-    for parent in [INGRESS, EGRESS] {
-        dump(GET_FILTER, &queue(index, 0, parent), |kind, _| others += usize::from(kind == NEW_FILTER))?;
+    if filters(index)?.is_empty() { change(DELETE_QUEUE, 0, index) } else { Ok(()) }
+}
+
+/// Takes filters away that a process like this one left behind when it was killed; returns whether there were any.
+/// Filters of `priority` say in their handles whose they are.
+pub(super) fn remove_left_behind(index: u32, priority: u16) -> io::Result<bool> {
+    let mut filters = filters(index)?;
+    filters.retain(|filter| filter.info >> 16 == u32::from(priority) && is_left_behind(filter.handle));
+    for Filter { parent, handle, info } in &filters {
+        exchange(DELETE_FILTER, ACKNOWLEDGE, &traffic_control(index, *handle, *parent, *info), |_, _| {})?;
     }
-    if others > 0 { Ok(()) } else { change(DELETE_QUEUE, 0, index) }
+    Ok(!filters.is_empty())
+}
+
+/// Returns whether no other process has an id. Who had that of this process before is gone.
+fn is_left_behind(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    pid == rustix::process::getpid() || test_kill_process(pid) == Err(Errno::SRCH)
+}
+
+/// A filter of the queue that programs attach to.
+struct Filter {
+    parent: u32,
+    handle: u32,
+    /// The priority, then the protocol.
+    info: u32,
+}
+
+fn filters(index: u32) -> io::Result<Vec<Filter>> {
+    let mut filters = Vec::new();
+    for parent in [INGRESS, EGRESS] {
+        let request = traffic_control(index, 0, parent, 0);
+        filters.extend(dump(GET_FILTER, &request, |kind, body| {
+            let (handle, info) = (u32_at(body, 8)?, u32_at(body, 16)?);
+            // Before each filter stands one without a handle, which tells the priority alone.
+            (kind == NEW_FILTER && handle != 0).then_some(Filter { parent, handle, info })
+        })?);
+    }
+    Ok(filters)
 }
 
 fn change(kind: u16, flags: u16, index: u32) -> io::Result<()> {
-    let mut body = queue(index, CLSACT_HANDLE, CLSACT);
+    let mut body = traffic_control(index, CLSACT_HANDLE, CLSACT, 0);
     // The attribute that names the kind of queue: its length, its number, its text with a zero, and padding.
     body.extend([11_u16, 1].map(u16::to_ne_bytes).as_flattened());
     body.extend(b"clsact\0\0");
@@ -54,12 +83,25 @@ fn change(kind: u16, flags: u16, index: u32) -> io::Result<()> {
 }
 
 /// Makes a `struct tcmsg`.
-fn queue(index: u32, handle: u32, parent: u32) -> Vec<u8> {
-    [0, index, handle, parent, 0].map(u32::to_ne_bytes).as_flattened().to_vec()
+fn traffic_control(index: u32, handle: u32, parent: u32, info: u32) -> Vec<u8> {
+    [0, index, handle, parent, info].map(u32::to_ne_bytes).as_flattened().to_vec()
 }
 
-fn dump(kind: u16, body: &[u8], each: impl FnMut(u16, &[u8])) -> io::Result<()> {
-    exchange(kind, DUMP, body, each)
+/// Asks for a list. One that changed while the kernel made it is asked for once more.
+fn dump<T>(kind: u16, body: &[u8], parse: impl Fn(u16, &[u8]) -> Option<T>) -> io::Result<Vec<T>> {
+    let list = || {
+        let mut items = Vec::new();
+        exchange(kind, DUMP, body, |kind, body| {
+            if items.len() < MAX_ITEMS {
+                items.extend(parse(kind, body));
+            }
+        })?;
+        Ok(items)
+    };
+    match list() {
+        Err(Errno::INTR) => list(),
+        outcome => outcome,
+    }
 }
 
 /// Sends one request, and hands what comes back to `each` until the kernel says that this was all.
@@ -88,11 +130,15 @@ fn open() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Goes through the messages of one answer; returns whether it is the last.
+/// Goes through the messages of one answer; returns whether it is the last. `INTR` says that the list changed
+/// meanwhile, so that something may be missing from it.
 fn read(mut bytes: &[u8], each: &mut impl FnMut(u16, &[u8])) -> io::Result<bool> {
-    while let (Some(length), Some(kind)) = (u32_at(bytes, 0), u16_at(bytes, 4)) {
+    while let (Some(length), Some(kind), Some(flags)) = (u32_at(bytes, 0), u16_at(bytes, 4), u16_at(bytes, 6)) {
         let length = length as usize;
         let Some(body) = bytes.get(HEADER..length) else { return Err(Errno::BADMSG) };
+        if flags & DUMP_INTERRUPTED != 0 {
+            return Err(Errno::INTR);
+        }
         match kind {
             DONE => return Ok(true),
             ERROR => {
@@ -136,11 +182,12 @@ const LINK_HEADER: usize = 16;
 const BUFFER: usize = 32 << 10;
 /// Far more than any list of interfaces needs.
 const MAX_ANSWERS: usize = 4096;
-const MAX_LINKS: usize = 65_536;
+const MAX_ITEMS: usize = 65_536;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const REQUEST: u16 = 1;
 const ACKNOWLEDGE: u16 = 4;
+const DUMP_INTERRUPTED: u16 = 0x10;
 const DUMP: u16 = 0x300;
 const EXCLUSIVE: u16 = 0x200;
 const CREATE: u16 = 0x400;
@@ -152,6 +199,7 @@ const GET_LINK: u16 = 18;
 const NEW_QUEUE: u16 = 36;
 const DELETE_QUEUE: u16 = 37;
 const NEW_FILTER: u16 = 44;
+const DELETE_FILTER: u16 = 45;
 const GET_FILTER: u16 = 46;
 
 /// The attribute with the name of an interface.
@@ -180,6 +228,33 @@ mod tests {
         bytes.extend([0; 28]);
 
         assert_eq!(read(&bytes, &mut |_, _| {}), Err(Errno::BADMSG));
+    }
+
+    #[test]
+    fn a_list_that_changed_while_it_was_made_is_not_taken_as_complete() {
+        for kind in [NEW_LINK, DONE] {
+            let mut bytes = 20_u32.to_ne_bytes().to_vec();
+            bytes.extend([kind, DUMP_INTERRUPTED | 2].map(u16::to_ne_bytes).as_flattened());
+            bytes.extend([0; 12]);
+
+            let mut taken = 0;
+
+            assert_eq!(read(&bytes, &mut |_, _| taken += 1), Err(Errno::INTR));
+            assert_eq!(taken, 0);
+        }
+    }
+
+    #[test]
+    fn the_id_of_another_process_that_lives_is_not_left_behind() {
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let of_child = child.id();
+        assert!(!is_left_behind(of_child));
+
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let others = [0, 1, u32::MAX].map(is_left_behind);
+        assert_eq!((is_left_behind(of_child), is_left_behind(std::process::id()), others), (true, true, [false; 3]));
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use observe_core::{Collect, CollectError, Collector, EventData, SystemEvent};
 use super::{
     config::NetConfig,
     http::{Request, Requests},
-    interfaces::{self, Interfaces, NEEDS, SLOTS, Way},
+    interfaces::{self, Interfaces, NEEDS, SLOTS},
     record::{Head, Told},
     report::Report,
     tables::{self, TARGETS},
@@ -35,9 +35,12 @@ pub(crate) struct Net {
     interval: Duration,
     slow: Duration,
     flows: u32,
+    max_flows: usize,
     report: Report,
     answers: [Answers; ANSWERS],
     requests: Requests,
+    /// Malformed packets that may still become events at this reading.
+    faults: usize,
     observer: Observer,
 }
 
@@ -74,9 +77,11 @@ impl Net {
             interval,
             slow: millis("ebpf.net.slow_ms", config.slow_ms)?,
             flows: config.flows()?,
+            max_flows: config.max_flows()?,
             report: Report::new(Origin::Kernel, interval)?,
             answers: Default::default(),
             requests: Requests::new(),
+            faults: MAX_FAULTS,
             observer,
             config: config.clone(),
         })
@@ -99,24 +104,6 @@ impl Net {
             .with_ring(kernel, ring_bytes, RING_RATE)
     }
 
-    /// Attaches to interfaces in the way that the kernel knows.
-    fn attach(
-        &self,
-        kernel: &Kernel,
-        loaded: &mut Loaded,
-        counts: &Rows,
-    ) -> Result<(Interfaces, Option<String>), Unavailable> {
-        let mut outcome = Err(Unavailable::Missing("way to attach to interfaces".to_owned()));
-        for way in [Way::Tcx, Way::Clsact] {
-            let mut interfaces = Interfaces::new(self.config.interfaces.clone(), way);
-            match interfaces.scan(kernel, loaded, counts) {
-                Err(reason) if interfaces.is_empty() => outcome = Err(reason),
-                scan => return Ok((interfaces, scan.err().map(|reason| reason.to_string()))),
-            }
-        }
-        outcome
-    }
-
     /// Hands over who was asked for connections in the round before one that is over: by now most of them came about
     /// that ever will.
     fn tell_syns(&mut self, programs: &NetPrograms, over: u32, cx: &mut Collect<'_>) {
@@ -129,7 +116,11 @@ impl Net {
         let Some(head) = Head::read(&mut record) else { return };
         let (interface, is_local) = interfaces.named(head.slot).unzip();
         let packet = match head.told {
-            Told::Fault(fault) => head.malformed(fault, interface),
+            Told::Fault(_) if self.faults == 0 => return,
+            Told::Fault(fault) => {
+                self.faults -= 1;
+                head.malformed(fault, interface)
+            }
             Told::Http(status) => head.answered(status, self.requests.take(head.connection).as_ref(), interface),
             Told::FirstBytes => {
                 let bytes = record.bytes(head.bytes as usize);
@@ -215,7 +206,11 @@ impl Feature for Net {
         set_round(&mut loaded, FIRST_ROUND)
             .map_err(|error| Unavailable::Failed { what: "a round".to_owned(), reason: error.to_string() })?;
         let traffic = loaded.rows(kernel, "obs_traffic", TRAFFIC)?;
-        let (interfaces, complaint) = self.attach(kernel, &mut loaded, &traffic)?;
+        let mut interfaces = Interfaces::new(self.config.interfaces.clone(), None);
+        let complaint = match interfaces.scan(kernel, &mut loaded, &traffic) {
+            Err(reason) if interfaces.is_empty() => return Err(reason),
+            scan => scan.err().map(|reason| reason.to_string()),
+        };
         let flows = (self.flows > 0).then(|| loaded.rows(kernel, "obs_flows", 2 * self.flows)).transpose()?;
         let now = Instant::now();
         Ok(NetPrograms {
@@ -242,8 +237,7 @@ impl Feature for Net {
         for (index, answers) in self.answers.iter_mut().enumerate() {
             tables::update(answers, &programs.answers, index);
         }
-        let limit = self.config.max_flows;
-        let flows = programs.flows.as_ref().map(|rows| tables::flows(rows, round, limit)).unwrap_or_default();
+        let flows = programs.flows.as_ref().map(|rows| tables::flows(rows, round, self.max_flows)).unwrap_or_default();
         let rate = |bytes: u64| bytes as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
         let view = View {
             sides: programs.interfaces.sides().collect(),
@@ -254,6 +248,7 @@ impl Feature for Net {
         };
         self.report.emit(&view, cx);
         self.tell_syns(programs, round, cx);
+        self.faults = MAX_FAULTS;
         let interfaces = &programs.interfaces;
         programs.ring.drain(RING_RECORDS, |record| self.tell(record, interfaces, cx));
         if let Some(complaint) = &programs.complaint {
@@ -293,8 +288,10 @@ const FIRST_ROUND: u32 = 2;
 const RING_BYTES: u32 = 32 << 10;
 /// Room for a few hundred first bytes.
 const WIDE_RING_BYTES: u32 = 256 << 10;
-/// Records a second and processor.
+/// Records a second and processor; a tenth of them may tell malformed packets, which anyone can send.
 const RING_RATE: u32 = 200;
 /// The most records that are taken out at one reading.
 const RING_RECORDS: usize = 2000;
+/// The most malformed packets that become events at one reading; all of them are counted.
+const MAX_FAULTS: usize = 50;
 const BETWEEN_SCANS: Duration = Duration::from_secs(10);

@@ -3,24 +3,27 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use aya::programs::{
-    SchedClassifier, TcAttachType,
+    LinkOrder, SchedClassifier, TcAttachType,
     tc::{NlOptions, TcAttachOptions},
 };
 use observe_core::{
     Clock, Collect, CollectError, Collector, Frame, Item, KernelBoard, KernelMode, ProcessCache, SystemClock,
 };
 use parking_lot::Mutex;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::{
-    interfaces::{self, Interfaces, Way},
+    interfaces::{self, Interfaces, Way, filter},
     namespace::{Namespace, run},
     netlink,
     programs::{OBJECT, TRAFFIC},
+    traffic::IPV4_UDP,
     *,
 };
 use crate::{
@@ -144,6 +147,40 @@ fn requests_for_connections_are_told_by_who_was_asked_and_whether_they_came_abou
 }
 
 #[test]
+fn a_connection_that_two_processors_make_came_about() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let processor = |number| {
+        let mut set = CpuSet::new();
+        set.set(number);
+        set
+    };
+    if sched_setaffinity(None, &processor(1)).is_err() {
+        eprintln!("SKIPPED: there is no second processor");
+        return;
+    }
+    sched_setaffinity(None, &processor(0)).unwrap();
+    // What this processor sends, the other one receives.
+    run("unshare --mount sh -c 'mount -t sysfs none /sys && echo 2 > /sys/class/net/lo/queues/rx-0/rps_cpus'");
+    let got = Got::default();
+    let mut collector = got.observe(&NetConfig::default());
+    if !read(&mut *collector) {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = listener.local_addr().unwrap();
+
+    for _ in 0..10 {
+        TcpStream::connect(asked).unwrap();
+        listener.accept().unwrap();
+    }
+    read(&mut *collector);
+    read(&mut *collector);
+
+    let told: Vec<_> = got.take().0.iter().map(|syns| (syns.destination, syns.received, syns.completed)).collect();
+    assert_eq!(told, [(Some(asked), 10, 10)]);
+}
+
+#[test]
 fn requests_that_are_too_many_to_be_told_apart_are_counted() {
     let Some(_namespace) = Namespace::enter() else { return };
     let got = Got::default();
@@ -201,7 +238,7 @@ fn a_queue_that_was_made_is_taken_away_and_one_that_was_there_stays() {
         if is_there {
             run("tc qdisc add dev lo clsact");
         }
-        let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+        let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
         interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
 
         send("127.0.0.1", 10);
@@ -219,7 +256,7 @@ fn a_queue_that_was_made_is_taken_away_and_one_that_was_there_stays() {
 fn a_queue_that_others_use_by_now_stays() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Clsact);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
     let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
     let options = TcAttachOptions::Netlink(NlOptions { priority: 7, ..NlOptions::default() });
@@ -233,11 +270,54 @@ fn a_queue_that_others_use_by_now_stays() {
 }
 
 #[test]
+fn what_a_killed_process_left_behind_is_taken_away() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    let mut killed = Command::new("true").spawn().unwrap();
+    killed.wait().unwrap();
+    run("tc qdisc add dev lo clsact");
+    // Of a process with another id, and of one that had the id of this one.
+    for pid in [killed.id(), std::process::id()] {
+        for (name, side) in [("net_ingress", TcAttachType::Ingress), ("net_egress", TcAttachType::Egress)] {
+            let program: &mut SchedClassifier = loaded.ebpf().program_mut(name).unwrap().try_into().unwrap();
+            let id = program.attach_with_options("lo", side, TcAttachOptions::Netlink(filter(pid))).unwrap();
+            std::mem::forget(program.take_link(id).unwrap());
+        }
+    }
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+
+    let filters = run("tc filter show dev lo ingress; tc filter show dev lo egress");
+    assert_eq!(filters.matches(" handle ").count(), 2, "{filters}");
+    drop(interfaces);
+    assert!(!run("tc qdisc show dev lo").contains("clsact"));
+}
+
+#[test]
+fn programs_of_another_process_that_lives_stay() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    run("tc qdisc add dev lo clsact");
+    let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
+    let options = TcAttachOptions::Netlink(filter(1));
+    let id = program.attach_with_options("lo", TcAttachType::Ingress, options).unwrap();
+    let other = program.take_link(id).unwrap();
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Clsact));
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+    drop(interfaces);
+
+    assert!(run("tc filter show dev lo ingress").contains("handle 0x1 net_ingress"));
+    drop(other);
+}
+
+#[test]
 fn interfaces_are_found_when_they_come_and_let_go_when_they_leave() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
     let filter = InterfaceFilter { include: Vec::new(), exclude: vec!["v0".into()] };
-    let mut interfaces = Interfaces::new(filter, Way::Tcx);
+    let mut interfaces = Interfaces::new(filter, Some(Way::Tcx));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
     run("ip link add v0 type veth peer name v1 && ip tuntap add t0 mode tun");
 
@@ -258,11 +338,30 @@ fn interfaces_are_found_when_they_come_and_let_go_when_they_leave() {
 }
 
 #[test]
+fn the_first_interface_that_fits_decides_how_programs_are_attached() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some((kernel, mut loaded, counts)) = load() else { return };
+    let filter = InterfaceFilter { include: vec!["t0".into()], exclude: Vec::new() };
+    let mut interfaces = Interfaces::new(filter, None);
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+    assert!(interfaces.is_empty());
+    run("ip tuntap add t0 mode tun");
+    // The kernel refuses to attach a program twice, as older ones refuse to attach any in this way.
+    let program: &mut SchedClassifier = loaded.ebpf().program_mut("net_ingress").unwrap().try_into().unwrap();
+    let options = TcAttachOptions::TcxOrder(LinkOrder::default());
+    program.attach_with_options("t0", TcAttachType::Ingress, options).unwrap();
+
+    interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
+
+    assert!(run("tc filter show dev t0 ingress").contains("net_ingress"));
+}
+
+#[test]
 fn more_interfaces_than_slots_are_left_out_and_told() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some((kernel, mut loaded, counts)) = load() else { return };
     run("for i in $(seq 40); do ip tuntap add t$i mode tun; done");
-    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Way::Tcx);
+    let mut interfaces = Interfaces::new(InterfaceFilter::default(), Some(Way::Tcx));
 
     let told = interfaces.scan(&kernel, &mut loaded, &counts).unwrap_err().to_string();
 
@@ -278,7 +377,7 @@ fn a_tunnel_without_a_header_of_its_own_is_read_from_its_first_byte() {
     let Some((kernel, mut loaded, counts)) = load() else { return };
     run("ip tuntap add t0 mode tun && ip address add 10.9.0.1/24 dev t0 && ip link set t0 up");
     let filter = InterfaceFilter { include: vec!["t0".into()], exclude: Vec::new() };
-    let mut interfaces = Interfaces::new(filter, Way::Tcx);
+    let mut interfaces = Interfaces::new(filter, Some(Way::Tcx));
     interfaces.scan(&kernel, &mut loaded, &counts).unwrap();
 
     // Without a program that holds the other end the packet is seen and then lost.
@@ -288,5 +387,3 @@ fn a_tunnel_without_a_header_of_its_own_is_read_from_its_first_byte() {
     let total = interfaces.total();
     assert_eq!((total.kinds()[IPV4_UDP], total.others()[1]), (1, 0), "{total:?}");
 }
-
-const IPV4_UDP: usize = 6;

@@ -114,6 +114,9 @@ pub(crate) const ANSWERS: usize = 4;
 pub(crate) const HANDSHAKE: usize = 0;
 pub(crate) const HTTP: usize = 2;
 pub(crate) const KINDS: usize = 16;
+/// Kinds of packets: the family times four, and the transport.
+pub(crate) const IPV4_TCP: usize = 4 + 1;
+pub(crate) const IPV4_UDP: usize = 4 + 2;
 pub(crate) const WORDS: usize = KINDS + 6;
 
 #[cfg(test)]

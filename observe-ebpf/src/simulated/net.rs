@@ -9,7 +9,7 @@ use crate::{
     histogram::Counts,
     net::{
         report::Report,
-        traffic::{ANSWERS, Answers, Direction, KINDS, Side, Traffic, View, WORDS},
+        traffic::{ANSWERS, Answers, Direction, HTTP, IPV4_TCP, IPV4_UDP, KINDS, Side, Traffic, View, WORDS},
     },
     origin::Origin,
 };
@@ -33,8 +33,8 @@ impl SimulatedNet {
         for traffic in &mut self.traffic {
             let (tcp, udp, syn) = (random.about(420.0), random.about(35.0), random.about(4.0));
             let mut words = [0; WORDS];
-            // The first family is IPv4, its first transports TCP and UDP; bytes and SYN follow the kinds.
-            (words[0], words[1]) = (tcp, udp);
+            // TCP and UDP over IPv4; bytes and SYN follow the kinds.
+            (words[IPV4_TCP], words[IPV4_UDP]) = (tcp, udp);
             (words[KINDS], words[KINDS + 2]) = (tcp * 700 + udp * 180, syn);
             traffic.add(&Traffic::new(words));
         }
@@ -44,6 +44,12 @@ impl SimulatedNet {
                 answers.timed.observe(random.nanos(median));
             }
             answers.count += answers.timed.len();
+        }
+        for answers in self.answers.iter_mut().skip(HTTP) {
+            for _ in 0..answers.timed.len() {
+                let class = random.choose(&STATUSES).copied().unwrap_or_default();
+                answers.statuses.iter_mut().skip(class).take(1).for_each(|count| *count += 1);
+            }
         }
     }
 }
@@ -68,5 +74,41 @@ impl Simulation for SimulatedNet {
         };
         self.report.emit(&view, cx);
         0
+    }
+}
+
+/// First digits: most answers are fine.
+const STATUSES: [usize; 10] = [2, 2, 2, 2, 2, 2, 2, 3, 4, 5];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use observe_core::{Item, ProcessCache, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn packets_and_answers_are_of_kinds_that_have_names() {
+        let mut net = SimulatedNet::new(Duration::from_secs(1)).unwrap();
+        let processes = ProcessCache::new();
+        let mut cx = Collect::new(Timestamp::default(), Instant::now(), &processes);
+        let mut random = Random::new(1);
+
+        for _ in 0..20 {
+            net.step(&mut random, &mut cx);
+        }
+
+        let mut named: Vec<String> = Vec::new();
+        for item in cx.take_items() {
+            let Item::Frame(frame) = item else { panic!("{item:?}") };
+            for subject in frame.subjects().iter().flatten() {
+                let names = ["family", "protocol", "status"].map(|name| subject.attributes.value(name));
+                named.extend(names.into_iter().flatten().map(str::to_owned));
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, ["2xx", "3xx", "4xx", "5xx", "ipv4", "tcp", "udp"]);
     }
 }

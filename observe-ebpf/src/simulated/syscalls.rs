@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, EventData, InvalidSchema, Syscall, SystemEvent};
+use observe_core::{Collect, EventData, Syscall, SystemEvent};
 
 use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
-    SyscallsConfig,
+    InvalidConfig, SyscallsConfig,
     origin::Origin,
     syscalls::{Call, Report, names},
 };
@@ -28,7 +28,7 @@ struct Habit {
 }
 
 impl SimulatedSyscalls {
-    pub(super) fn new(interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidSchema> {
+    pub(super) fn new(interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
         let known = HABITS.iter().filter_map(|habit| Some((Call::new(names::number(habit.name)?), *habit)));
         Ok(Self { report: Report::new(Origin::Simulated, interval, config)?, calls: known.collect() })
     }

@@ -2,12 +2,16 @@
 
 use std::{mem, time::Duration};
 
-use observe_core::{
-    Collect, EventKind, InvalidSchema, KeyedTable, Schema, SubjectId, Table, Timestamp, names::syscall as names,
-};
+use observe_core::{Collect, EventKind, KeyedTable, Schema, SubjectId, Table, Timestamp, names::syscall as names};
 
-use super::{call::Call, names::name};
-use crate::{config::SyscallsConfig, origin::Origin};
+use super::{
+    call::Call,
+    names::{UNKNOWN, name},
+};
+use crate::{
+    config::{InvalidConfig, SyscallsConfig},
+    origin::Origin,
+};
 
 /// Makes frames of what was counted.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(origin: Origin, interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(origin: Origin, interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
         let calls = Schema::builder("syscall")
             .kind(EventKind::Metric)
             .interval(interval)
@@ -49,7 +53,7 @@ impl Report {
             subject,
             other: Call::new(OTHER),
             tracked: Vec::new(),
-            max_tracked: config.max_tracked,
+            max_tracked: max_tracked(config)?,
             min_readings: config.min_readings,
         })
     }
@@ -111,5 +115,31 @@ impl Report {
     }
 }
 
+/// Checks how many calls may have series of their own: there are no more that are told apart.
+fn max_tracked(config: &SyscallsConfig) -> Result<usize, InvalidConfig> {
+    if config.max_tracked <= UNKNOWN {
+        return Ok(config.max_tracked);
+    }
+    let (key, value) = ("ebpf.syscalls.max_tracked", config.max_tracked.to_string());
+    Err(InvalidConfig::Value { key, value, advice: "set it to 0 to 510" })
+}
+
 /// Stands for all calls without series of their own.
 const OTHER: usize = usize::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_calls_have_series_than_are_told_apart() {
+        let limited = |max_tracked| {
+            super::max_tracked(&SyscallsConfig { max_tracked, ..SyscallsConfig::default() })
+                .map_err(|error| error.to_string())
+        };
+
+        assert_eq!([0, 510].map(limited), [Ok(0), Ok(510)]);
+        let refused = "ebpf.syscalls.max_tracked = 511 cannot be used: set it to 0 to 510";
+        assert_eq!(limited(511), Err(refused.to_owned()));
+    }
+}

@@ -98,6 +98,25 @@ fn a_malformed_packet_is_counted_and_told() {
 }
 
 #[test]
+fn malformed_packets_do_not_blind_the_rules() {
+    let Some(_namespace) = Namespace::enter() else { return };
+    let Some(mut host) = load(|config| config.net.first_bytes = true) else { return };
+
+    for _ in 0..1_000 {
+        send_tcp(&[0; 10]);
+    }
+    let (mut client, _server) = connect();
+    client.write_all(b"GET /items?id=1%20or%201=1 HTTP/1.1\r\n\r\n").unwrap();
+    let reading = host.read();
+
+    assert_eq!(reading.value("packet.total_malformed"), Some(2_000.0));
+    let (findings, told): (Vec<_>, Vec<_>) =
+        reading.events.iter().partition(|event| matches!(event.data, EventData::Security(_)));
+    assert_eq!(findings.len(), 1);
+    assert!((1..=50).contains(&told.len()), "{}", told.len());
+}
+
+#[test]
 fn a_handshake_and_a_request_over_http_are_timed() {
     let Some(_namespace) = Namespace::enter() else { return };
     let Some(mut host) = load(|_| {}) else { return };

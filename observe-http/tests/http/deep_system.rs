@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::fixture::{Fixture, START};
 
-static PACKETS: Metric = Metric::counter("packet.count", Unit::Count, "Packets.");
+static PACKETS: Metric = Metric::counter("packet.total", Unit::Count, "Packets of all interfaces.");
+static PACKETS_OF_ONE: Metric = Metric::counter("packet.count", Unit::Count, "Packets of one interface.");
 static DROP_RATE: Metric = Metric::gauge("drops.rate", Unit::CountPerSecond, "Packets lost in a second.");
 static P50: Metric = Metric::gauge("tcp.connect_latency_p50", Unit::Nanoseconds, "Half are faster.");
 static P99: Metric = Metric::gauge("tcp.connect_latency_p99", Unit::Nanoseconds, "99 of 100 are faster.");
@@ -100,9 +101,10 @@ async fn fixture(board: KernelBoard) -> Fixture {
 
 async fn kernel(fixture: &Fixture, attributes: &'static [(&str, &str)]) {
     let syscalls = Schema::builder("syscalls").column(&syscall::TOTAL).column(&syscall::RATE).build().unwrap();
-    let packets = Schema::builder("net").column(&PACKETS).column(&DROP_RATE).column(&P50).column(&P99).build().unwrap();
+    let links = Schema::builder("net").column(&PACKETS_OF_ONE).column(&DROP_RATE).column(&P50).column(&P99);
     let mut syscalls = KeyedTable::<String>::new(syscalls);
-    let mut packets = KeyedTable::<String>::new(packets);
+    let mut links = KeyedTable::<String>::new(links.build().unwrap());
+    let mut packets = KeyedTable::<String>::new(Schema::builder("packets").column(&PACKETS).build().unwrap());
     for second in 0..2_u32 {
         for (name, calls) in [("openat", 1_000.0), ("read", 250.0)] {
             let of = || Attributes::new(attributes.iter().copied().chain([("syscall", name)])).unwrap();
@@ -110,10 +112,13 @@ async fn kernel(fixture: &Fixture, attributes: &'static [(&str, &str)]) {
         }
         for (name, share) in [("eth0", 1.0), ("lo", 0.5)] {
             let of = || Attributes::new(attributes.iter().copied().chain([("interface", name)])).unwrap();
-            packets.row(name, of).set_all(0, [400.0 * share, share, 12_500.0 * share, 80_000.0 * share]);
+            links.row(name, of).set_all(0, [400.0 * share, share, 12_500.0 * share, 80_000.0 * share]);
         }
+        // Of an interface that left there are no series any more.
+        packets.row("", || Attributes::new(attributes.iter().copied()).unwrap()).set_all(0, [1_000.0]);
         let at = START + Duration::from_secs(8 + u64::from(second));
         fixture.publish(syscalls.frame(at)).await;
+        fixture.publish(links.frame(at)).await;
         fixture.publish(packets.frame(at)).await;
     }
 }

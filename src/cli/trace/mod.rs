@@ -203,4 +203,4 @@ fn untraced(reason: &str) -> CommandError {
 /// Seconds between two looks at events: soon enough for whoever watches.
 const OFTEN: f64 = 0.2;
 /// As many calls as there can be.
-const MAX_CALLS: usize = 512;
+const MAX_CALLS: usize = 510;
