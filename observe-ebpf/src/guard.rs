@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use observe_core::{Collect, EventData, KernelBoard, Severity, SystemEvent};
+use observe_core::{Collect, EventData, KernelBoard, Severity, SystemEvent, Timestamp};
 use parking_lot::Mutex;
 
 use crate::{
@@ -23,22 +23,23 @@ impl Guard {
         Ok(Self { rules: Arc::new(Mutex::new(Rules::new(config)?)), board: board.clone(), origin })
     }
 
-    /// Shows the rules what was seen; findings are emitted as events and counted on the board.
-    pub(crate) fn judge<'a>(&self, seen: impl IntoIterator<Item = Observation<'a>>, cx: &mut Collect<'_>) {
-        let (timestamp, mut found) = (cx.timestamp(), Vec::new());
+    /// Shows the rules what was seen, and when; findings are emitted as events and counted on the board.
+    pub(crate) fn judge<'a>(&self, seen: impl IntoIterator<Item = (Timestamp, Observation<'a>)>, cx: &mut Collect<'_>) {
+        let (mut told, mut found) = (Vec::new(), Vec::new());
         let mut rules = self.rules.lock();
-        for observation in seen {
-            rules.observe(timestamp, &observation, &mut found);
+        for (at, observation) in seen {
+            rules.observe(at, &observation, &mut told);
+            found.extend(told.drain(..).map(|finding| (at, finding)));
         }
         drop(rules);
-        for finding in found {
+        for (at, finding) in found {
             let is_threat = finding.severity >= Severity::Warning;
             self.board.set(|status| {
                 status.security.threats += u64::from(is_threat);
                 status.security.anomalies += u64::from(!is_threat);
-                status.security.last_event_at = Some(timestamp);
+                status.security.last_event_at = status.security.last_event_at.max(Some(at));
             });
-            cx.emit(SystemEvent::new(self.origin.source("security"), timestamp, EventData::Security(finding)));
+            cx.emit(SystemEvent::new(self.origin.source("security"), at, EventData::Security(finding)));
         }
     }
 }
@@ -47,7 +48,7 @@ impl Guard {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use observe_core::{EventKind, Exec, Item, KernelMode, ProcessCache, ProcessChange, Task, Timestamp};
+    use observe_core::{EventKind, Exec, Item, KernelMode, ProcessCache, ProcessChange, Task};
 
     use super::*;
     use crate::rules::Started;
@@ -57,7 +58,7 @@ mod tests {
         let board = KernelBoard::new(KernelMode::Simulated);
         let guard = Guard::new(&RulesConfig::default(), &board, Origin::Simulated).unwrap();
         let processes = ProcessCache::new();
-        let now = Timestamp::from_millis(1_000);
+        let (at, now) = (Timestamp::from_millis(990), Timestamp::from_millis(1_000));
         let mut cx = Collect::new(now, Instant::now() + Duration::from_secs(1), &processes);
         let exec = Exec {
             change: ProcessChange::Started,
@@ -67,12 +68,13 @@ mod tests {
             arguments: vec!["/tmp/x".to_owned()],
         };
 
-        guard.judge([Observation::Exec(Started { exec: &exec, is_deleted: false })], &mut cx);
+        guard.judge([(at, Observation::Exec(Started { exec: &exec, is_deleted: false }))], &mut cx);
 
         let items = cx.take_items();
         let [Item::Event(event)] = items.as_slice() else { panic!("{items:?}") };
         assert_eq!((event.kind(), &*event.source), (EventKind::Security, "simulated::security"));
+        assert_eq!(event.timestamp, at);
         let counts = board.read().security;
-        assert_eq!((counts.threats + counts.anomalies, counts.last_event_at), (1, Some(now)));
+        assert_eq!((counts.threats + counts.anomalies, counts.last_event_at), (1, Some(at)));
     }
 }

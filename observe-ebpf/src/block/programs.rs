@@ -144,18 +144,16 @@ impl Feature for Block {
     fn read(&mut self, programs: &mut BlockPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         self.count(&programs.counts);
         self.report.emit(self.pairs.iter().map(|(pair, known)| (*pair, &known.requests)), cx);
-        let timestamp = cx.timestamp();
-        programs.ring.drain(RING_RECORDS, |record| {
+        programs.ring.drain(RING_RECORDS, cx.timestamp(), |at, record| {
             let data = EventData::Io(request(record, &self.devices));
-            cx.emit(SystemEvent::new(Origin::Kernel.source("block"), timestamp, data));
+            cx.emit(SystemEvent::new(Origin::Kernel.source("block"), at, data));
         });
         Ok(())
     }
 }
 
-/// Reads a `struct obs_block_event`.
+/// Reads a `struct obs_block_event` behind its time.
 fn request(mut record: Record<'_>, devices: &Devices) -> Io {
-    let _time = record.u64();
     let (duration, pair) = (record.duration(), Pair(record.u64()));
     let (bytes, error) = (record.u32(), errno(record.i32()));
     let device = devices.name(pair.device());
@@ -202,7 +200,7 @@ const ERRNOS: [i32; 12] = [95, 110, 28, 67, 121, 52, 61, 84, 12, EIO, 78, 11];
 mod tests {
     use std::{env, io::Write};
 
-    use observe_core::{KernelBoard, KernelMode};
+    use observe_core::{KernelBoard, KernelMode, Timestamp};
 
     use super::*;
 
@@ -222,7 +220,7 @@ mod tests {
         file.write_all(&[1; 4096]).unwrap();
         file.sync_all().unwrap();
         let mut told = Vec::new();
-        programs.ring.drain(1000, |record| told.push(request(record, &block.devices)));
+        programs.ring.drain(1000, Timestamp::default(), |_, record| told.push(request(record, &block.devices)));
         block.count(&programs.counts);
 
         // The file may lie on no device; where it does, what was told was counted as well.

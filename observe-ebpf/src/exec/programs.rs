@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, CollectError, Collector, Exec, ProcessChange};
+use observe_core::{Collect, CollectError, Collector, Exec, ProcessChange, Timestamp};
 
 use super::{
     arguments::shown,
@@ -83,9 +83,9 @@ impl Processes {
     }
 
     /// Takes out what the ring tells, in the order in which it happened.
-    pub(super) fn observations(&self, ring: &mut Ring) -> Vec<Seen> {
+    pub(super) fn observations(&self, ring: &mut Ring, reading: Timestamp) -> Vec<Seen> {
         let mut observations = Vec::new();
-        ring.drain(RING_RECORDS, |record| observations.push(seen(record, self.nanos_per_tick)));
+        ring.drain(RING_RECORDS, reading, |at, record| observations.push(seen(at, record, self.nanos_per_tick)));
         observations
     }
 }
@@ -126,7 +126,7 @@ impl Feature for Processes {
     fn read(&mut self, programs: &mut ProcessPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         let counted = self.count(&programs.counts);
         self.report.emit(&counted, cx);
-        let observations = self.observations(&mut programs.ring);
+        let observations = self.observations(&mut programs.ring, cx.timestamp());
         self.guard.judge(observations.iter().filter_map(Seen::observation), cx);
         for seen in observations {
             self.report.tell(seen, cx);
@@ -135,9 +135,8 @@ impl Feature for Processes {
     }
 }
 
-/// Reads a `struct obs_change`, and the text that follows.
-fn seen(mut record: Record<'_>, nanos_per_tick: u64) -> Seen {
-    let _time = record.u64();
+/// Reads a `struct obs_change` behind its time, and the text that follows.
+fn seen(at: Timestamp, mut record: Record<'_>, nanos_per_tick: u64) -> Seen {
     let (start, lifetime, code, kind) = (record.u64(), record.duration(), record.i32(), record.u32());
     let (ppid, effective_uid, is_deleted) = (record.u32(), record.u32(), record.u32() != 0);
     let (path, arguments, total) = (record.u32(), record.u32(), record.u32());
@@ -149,7 +148,7 @@ fn seen(mut record: Record<'_>, nanos_per_tick: u64) -> Seen {
         _ => ProcessChange::Started,
     };
     let exec = Exec { change, task, ppid, path, arguments };
-    Seen { exec, is_deleted, start_ticks: start / nanos_per_tick, effective_uid }
+    Seen { at, exec, is_deleted, start_ticks: start / nanos_per_tick, effective_uid }
 }
 
 pub(super) static OBJECT: Object = Object {
@@ -177,7 +176,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_record_panics(bytes in prop::collection::vec(any::<u8>(), 0..700)) {
-            seen(Record::new(&bytes), 10_000_000);
+            seen(Timestamp::default(), Record::new(&bytes), 10_000_000);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use observe_core::{
     Collect, EventData, EventKind, Exec, InvalidSchema, ProcessChange, ProcessInfo, Schema, SubjectId, SystemEvent,
-    Table, names::exec as names,
+    Table, Timestamp, names::exec as names,
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub(crate) struct Counted {
 /// One process that began to run a program, or ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    /// When that was.
+    pub(crate) at: Timestamp,
     pub(crate) exec: Exec,
     /// Whether the program's file has no name any more: it was deleted, or never was on a disk.
     pub(crate) is_deleted: bool,
@@ -38,10 +40,10 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Returns what rules should look at: programs that begin.
-    pub(crate) fn observation(&self) -> Option<Observation<'_>> {
+    /// Returns what rules should look at, and when it was: programs that begin.
+    pub(crate) fn observation(&self) -> Option<(Timestamp, Observation<'_>)> {
         let is_start = self.exec.change == ProcessChange::Started;
-        is_start.then_some(Observation::Exec(Started { exec: &self.exec, is_deleted: self.is_deleted }))
+        is_start.then_some((self.at, Observation::Exec(Started { exec: &self.exec, is_deleted: self.is_deleted })))
     }
 
     /// Describes the process to those who explain events.
@@ -103,7 +105,7 @@ impl Report {
         if self.origin == Origin::Kernel && seen.exec.change == ProcessChange::Started {
             cx.processes().insert(seen.info());
         }
-        let event = SystemEvent::new(self.origin.source("exec"), cx.timestamp(), EventData::Exec(seen.exec));
+        let event = SystemEvent::new(self.origin.source("exec"), seen.at, EventData::Exec(seen.exec));
         cx.emit(event);
     }
 }
@@ -114,14 +116,14 @@ const MICROS_PER_SECOND: f64 = 1e6;
 mod tests {
     use std::time::Instant;
 
-    use observe_core::{Frame, Item, ProcessCache, Task, Timestamp};
+    use observe_core::{Frame, Item, ProcessCache, Task};
 
     use super::*;
 
     fn seen(change: ProcessChange) -> Seen {
         let task = Task { pid: 7, tid: 7, uid: 1, name: "x".into(), cgroup: 1 };
         let exec = Exec { change, task, ppid: 2, path: "/bin/x".into(), arguments: vec!["x".into(), "-v".into()] };
-        Seen { exec, is_deleted: false, start_ticks: 100, effective_uid: 0 }
+        Seen { at: Timestamp::from_millis(990), exec, is_deleted: false, start_ticks: 100, effective_uid: 0 }
     }
 
     fn report(origin: Origin, act: impl FnOnce(&mut Report, &mut Collect<'_>)) -> (Vec<Item>, ProcessCache) {
@@ -150,6 +152,17 @@ mod tests {
 
         assert!(processes.process(7).is_none());
         assert!(matches!(items.first(), Some(Item::Event(event)) if event.source == "simulated::exec"));
+    }
+
+    #[test]
+    fn an_event_and_what_rules_see_have_the_time_at_which_it_happened() {
+        let seen = seen(ProcessChange::Started);
+        let judged = seen.observation().map(|(at, _)| at);
+        let (items, _) = report(Origin::Kernel, |report, cx| report.tell(seen, cx));
+
+        let happened = Timestamp::from_millis(990);
+        assert!(matches!(items.first(), Some(Item::Event(event)) if event.timestamp == happened));
+        assert_eq!(judged, Some(happened));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsStr, fs, os::fd::AsRawFd, process::Command};
 
-use observe_core::{KernelBoard, KernelMode, ProcessChange};
+use observe_core::{KernelBoard, KernelMode, ProcessChange, Timestamp};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::programs::{OBJECT, ProcessPrograms, Processes};
@@ -55,7 +55,7 @@ fn a_program_whose_file_was_deleted_or_never_was_on_a_disk_is_told_from_others()
     let Some(mut programs) = load(&feature, &OBJECT) else { return };
 
     let pids = [run("/bin/true"), run(of_descriptor(&deleted)), run(of_descriptor(&memory))];
-    let seen = feature.observations(&mut programs.ring);
+    let seen = feature.observations(&mut programs.ring, Timestamp::default());
 
     let is_deleted = |pid| seen.iter().find(|seen| seen.exec.task.pid == pid).map(|seen| seen.is_deleted);
     assert_eq!(pids.map(is_deleted), [Some(false), Some(true), Some(true)]);
@@ -67,7 +67,7 @@ fn raw_tracepoints_tell_the_same() {
     let Some(mut programs) = load(&feature, &OBJECT.twin()) else { return };
 
     let pid = run("/bin/false");
-    let seen = feature.observations(&mut programs.ring);
+    let seen = feature.observations(&mut programs.ring, Timestamp::default());
 
     let [started, ended] = &seen.iter().filter(|seen| seen.exec.task.pid == pid).collect::<Vec<_>>()[..] else {
         panic!("{seen:?}")

@@ -1,6 +1,7 @@
 //! The running kernel: what it offers, and objects loaded into it.
 
 mod btf;
+mod clock;
 mod facts;
 #[cfg(test)]
 mod lacking;

@@ -3,14 +3,19 @@
 use std::{fmt, time::Duration};
 
 use aya::maps::{MapData, RingBuf};
-use observe_core::Task;
+use observe_core::{Task, Timestamp};
 
-use super::{Rows, object::locked_bytes};
+use super::{
+    Rows,
+    clock::{Clock, Monotonic},
+    object::locked_bytes,
+};
 
 /// The reading end of a ring, and the counts of what went in and what did not.
 pub(crate) struct Ring {
     ring: RingBuf<MapData>,
     counts: Rows,
+    clock: Clock,
 }
 
 /// What became of the records of a ring since it was made.
@@ -25,15 +30,19 @@ pub(crate) struct RingCounts {
 }
 
 impl Ring {
-    pub(super) const fn new(ring: RingBuf<MapData>, counts: Rows) -> Self {
-        Self { ring, counts }
+    pub(super) fn new(ring: RingBuf<MapData>, counts: Rows) -> Self {
+        Self { ring, counts, clock: Clock::new() }
     }
 
-    /// Takes out at most `limit` records; one that is shorter than it should be is passed over.
-    pub(crate) fn drain(&mut self, limit: usize, mut each: impl FnMut(Record<'_>)) {
+    /// Takes out at most `limit` records for a reading that has the stamp `reading`, each with the time at which it was
+    /// made: the word that every record begins with.
+    pub(crate) fn drain(&mut self, limit: usize, reading: Timestamp, mut each: impl FnMut(Timestamp, Record<'_>)) {
+        let reading = self.clock.turn(reading);
         for _ in 0..limit {
             let Some(item) = self.ring.next() else { break };
-            each(Record(&item));
+            let mut record = Record(&item);
+            let made = Monotonic(record.u64());
+            each(reading.time(made), record);
         }
     }
 

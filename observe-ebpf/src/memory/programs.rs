@@ -118,14 +118,15 @@ impl Feature for Memory {
         }
         let counted = self.count(programs);
         self.report.emit(&counted, cx);
-        programs.ring.drain(RING_RECORDS, |record| self.report.tell(victim(record, self.page_bytes), cx));
+        programs.ring.drain(RING_RECORDS, cx.timestamp(), |at, record| {
+            self.report.tell(at, victim(record, self.page_bytes), cx);
+        });
         Ok(())
     }
 }
 
-/// Reads a `struct obs_victim`.
+/// Reads a `struct obs_victim` behind its time.
 fn victim(mut record: Record<'_>, page_bytes: u64) -> Victim {
-    let _time = record.u64();
     let (pages, ppid) = (record.u64(), record.u32());
     record.u32();
     Victim { task: record.task(), ppid, anonymous_bytes: pages.saturating_mul(page_bytes) }

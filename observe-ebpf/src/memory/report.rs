@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use observe_core::{
     Collect, EventData, EventKind, Exec, InvalidSchema, KeyedTable, ProcessChange, Schema, SubjectId, SystemEvent,
-    Table, Task, names::reclaim as names,
+    Table, Task, Timestamp, names::reclaim as names,
 };
 
 use crate::{histogram::Counts, origin::Origin};
@@ -95,8 +95,9 @@ impl Report {
         cx.emit(self.faults.frame(cx.timestamp()));
     }
 
-    /// Emits an event; what the kernel did not tell about the process is taken from what is known about it.
-    pub(crate) fn tell(&self, victim: Victim, cx: &mut Collect<'_>) {
+    /// Emits an event of what happened `at` a time; what the kernel did not tell about the process is taken from what is
+    /// known about it.
+    pub(crate) fn tell(&self, at: Timestamp, victim: Victim, cx: &mut Collect<'_>) {
         let Victim { mut task, mut ppid, anonymous_bytes } = victim;
         if task.name.is_empty()
             && let Some(known) = cx.processes().process(task.pid)
@@ -106,7 +107,7 @@ impl Report {
         }
         let change = ProcessChange::OomKilled { anonymous_bytes };
         let exec = Exec { change, task, ppid, path: String::new(), arguments: Vec::new() };
-        cx.emit(SystemEvent::new(self.origin.source("memory"), cx.timestamp(), EventData::Exec(exec)));
+        cx.emit(SystemEvent::new(self.origin.source("memory"), at, EventData::Exec(exec)));
     }
 }
 
@@ -119,7 +120,7 @@ const ACCESSES: [&str; 3] = ["read", "write", "execute"];
 mod tests {
     use std::time::Instant;
 
-    use observe_core::{Item, ProcessCache, ProcessInfo, Timestamp};
+    use observe_core::{Item, ProcessCache, ProcessInfo};
 
     use super::*;
 
@@ -131,7 +132,7 @@ mod tests {
 
     fn told(processes: &ProcessCache, task: Task) -> Exec {
         let victim = Victim { task, ppid: 0, anonymous_bytes: 4096 };
-        let items = report(processes, |report, cx| report.tell(victim, cx));
+        let items = report(processes, |report, cx| report.tell(cx.timestamp(), victim, cx));
         let Some(Item::Event(SystemEvent { data: EventData::Exec(exec), .. })) = items.into_iter().next() else {
             panic!("no event")
         };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aya::maps::Array;
-use observe_core::{Collect, CollectError, Collector, EventData, SystemEvent};
+use observe_core::{Collect, CollectError, Collector, EventData, SystemEvent, Timestamp};
 
 use super::{
     config::NetConfig,
@@ -26,8 +26,8 @@ use crate::{
     rules::{Observation, Payload},
 };
 
-/// Whoever looks at what was seen. First bytes are borrowed: nothing of them is kept.
-pub(super) type Observer = Box<dyn FnMut(Observation<'_>, &mut Collect<'_>) + Send>;
+/// Whoever looks at what was seen, and when. First bytes are borrowed: nothing of them is kept.
+pub(super) type Observer = Box<dyn FnMut(Timestamp, Observation<'_>, &mut Collect<'_>) + Send>;
 
 /// The feature `net`.
 pub(crate) struct Net {
@@ -58,7 +58,7 @@ impl Net {
         guard: &Guard,
     ) -> Result<Box<dyn Collector>, InvalidConfig> {
         let guard = guard.clone();
-        Self::observed(kernel, config, Box::new(move |seen, cx| guard.judge([seen], cx)))
+        Self::observed(kernel, config, Box::new(move |at, seen, cx| guard.judge([(at, seen)], cx)))
     }
 
     /// Makes the collector. `observer` gets first bytes, where the settings let them leave the kernel, and who was
@@ -108,11 +108,11 @@ impl Net {
     /// that ever will.
     fn tell_syns(&mut self, programs: &NetPrograms, over: u32, cx: &mut Collect<'_>) {
         let syns = tables::syns(&programs.targets, over.wrapping_sub(1));
-        syns.for_each(|syns| (self.observer)(Observation::Syns(syns), cx));
+        syns.for_each(|syns| (self.observer)(cx.timestamp(), Observation::Syns(syns), cx));
     }
 
     /// Makes an event of a record, or hands first bytes over.
-    fn tell(&mut self, mut record: Record<'_>, interfaces: &Interfaces, cx: &mut Collect<'_>) {
+    fn tell(&mut self, at: Timestamp, mut record: Record<'_>, interfaces: &Interfaces, cx: &mut Collect<'_>) {
         let Some(head) = Head::read(&mut record) else { return };
         let (interface, is_local) = interfaces.named(head.slot).unzip();
         let packet = match head.told {
@@ -130,11 +130,11 @@ impl Net {
                 let is_incoming = head.direction == Direction::Receive || is_local == Some(true);
                 let (source, destination) = (head.source, head.destination);
                 let payload = Payload { source, destination, interface, bytes, is_incoming };
-                (self.observer)(Observation::Payload(payload), cx);
+                (self.observer)(at, Observation::Payload(payload), cx);
                 return;
             }
         };
-        cx.emit(SystemEvent::new(Origin::Kernel.source("packet"), cx.timestamp(), EventData::Packet(packet)));
+        cx.emit(SystemEvent::new(Origin::Kernel.source("packet"), at, EventData::Packet(packet)));
     }
 }
 
@@ -250,7 +250,7 @@ impl Feature for Net {
         self.tell_syns(programs, round, cx);
         self.faults = MAX_FAULTS;
         let interfaces = &programs.interfaces;
-        programs.ring.drain(RING_RECORDS, |record| self.tell(record, interfaces, cx));
+        programs.ring.drain(RING_RECORDS, cx.timestamp(), |at, record| self.tell(at, record, interfaces, cx));
         if let Some(complaint) = &programs.complaint {
             cx.degrade(complaint.clone());
         } else if programs.interfaces.is_empty() {

@@ -38,9 +38,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads what stands before any bytes; `None` for a record of a kind that is not known.
+    /// Reads what stands between the time and any bytes; `None` for a record of a kind that is not known.
     pub(super) fn read(record: &mut Record<'_>) -> Option<Self> {
-        let _time = record.u64();
         let (connection, duration) = (record.u64(), record.duration());
         let (source, destination) = (ip(record.u64(), record.u64()), ip(record.u64(), record.u64()));
         let (bytes, source_port, destination_port) = (record.u32(), record.u16(), record.u16());
@@ -124,7 +123,7 @@ mod tests {
     fn bytes() -> Vec<u8> {
         let low = |address: [u8; 4]| 0xFFFF_0000_0000 | u64::from(u32::from_be_bytes(address));
         let mut bytes = Vec::new();
-        for word in [1, 7, 2_000_000, 0, low([10, 0, 0, 1]), 0, low([10, 0, 0, 2])] {
+        for word in [7, 2_000_000, 0, low([10, 0, 0, 1]), 0, low([10, 0, 0, 2])] {
             bytes.extend(word.to_ne_bytes());
         }
         bytes.extend(300_u32.to_ne_bytes());

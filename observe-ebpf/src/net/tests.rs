@@ -13,7 +13,7 @@ use aya::programs::{
     tc::{NlOptions, TcAttachOptions},
 };
 use observe_core::{
-    Clock, Collect, CollectError, Collector, Frame, Item, KernelBoard, KernelMode, ProcessCache, SystemClock,
+    Clock, Collect, CollectError, Collector, Frame, Item, KernelBoard, KernelMode, ProcessCache, SystemClock, Timestamp,
 };
 use parking_lot::Mutex;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -63,7 +63,7 @@ struct Got(Arc<Mutex<(Vec<Syns>, Vec<String>)>>);
 impl Got {
     fn observe(&self, config: &NetConfig) -> Box<dyn Collector> {
         let got = self.clone();
-        let observer = move |seen: Observation<'_>, _: &mut Collect<'_>| match seen {
+        let observer = move |_: Timestamp, seen: Observation<'_>, _: &mut Collect<'_>| match seen {
             Observation::Payload(payload) => {
                 let text = String::from_utf8_lossy(payload.bytes).into_owned();
                 assert!(payload.interface == Some("lo") && payload.is_incoming);

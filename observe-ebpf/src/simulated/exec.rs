@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, Exec, InvalidSchema, ProcessChange};
+use observe_core::{Collect, Exec, InvalidSchema, ProcessChange, Timestamp};
 
 use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
@@ -26,7 +26,7 @@ impl SimulatedExec {
         Ok(Self { report, counted: Counted::default(), guard: guard.clone(), next_pid: FIRST_PID })
     }
 
-    fn start(&mut self, random: &mut Random) -> Option<Seen> {
+    fn start(&mut self, at: Timestamp, random: &mut Random) -> Option<Seen> {
         let (path, arguments) = random.choose(&PROGRAMS)?;
         let name = path.rsplit('/').next().unwrap_or(path);
         let pid = self.next_pid;
@@ -38,7 +38,7 @@ impl SimulatedExec {
             path: (*path).to_owned(),
             arguments: [name].iter().chain(arguments.iter()).map(|text| (*text).to_owned()).collect(),
         };
-        Some(Seen { exec, is_deleted: false, start_ticks: 0, effective_uid: 1000 })
+        Some(Seen { at, exec, is_deleted: false, start_ticks: 0, effective_uid: 1000 })
     }
 }
 
@@ -48,7 +48,8 @@ impl Simulation for SimulatedExec {
     }
 
     fn step(&mut self, random: &mut Random, cx: &mut Collect<'_>) -> u64 {
-        let started: Vec<Seen> = (0..random.about(1.5)).filter_map(|_| self.start(random)).collect();
+        let at = cx.timestamp();
+        let started: Vec<Seen> = (0..random.about(1.5)).filter_map(|_| self.start(at, random)).collect();
         let count = started.len() as u64;
         self.counted.started += count;
         self.counted.forked += count + random.about(1.0);

@@ -43,7 +43,8 @@ impl Simulation for SimulatedMemory {
         self.counted.oom_kills += u64::from(is_killed);
         self.report.emit(&self.counted, cx);
         if is_killed {
-            self.report.tell(Victim { task: task("simulated", FIRST_PID), ppid: 1, anonymous_bytes: 512 << 20 }, cx);
+            let victim = Victim { task: task("simulated", FIRST_PID), ppid: 1, anonymous_bytes: 512 << 20 };
+            self.report.tell(cx.timestamp(), victim, cx);
         }
         u64::from(is_killed)
     }

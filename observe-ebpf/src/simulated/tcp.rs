@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, InvalidSchema};
+use observe_core::{Collect, InvalidSchema, Timestamp};
 
 use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
@@ -33,10 +33,10 @@ impl SimulatedTcp {
     }
 
     /// Counts what a second might bring, and returns the connections of it.
-    fn count(&mut self, random: &mut Random) -> Vec<Connection> {
+    fn count(&mut self, at: Timestamp, random: &mut Random) -> Vec<Connection> {
         let totals = &mut self.totals;
         (totals.connect_latency, totals.accept_latency, totals.lifetime) = Default::default();
-        let made: Vec<Connection> = (0..random.about(4.0)).map(|_| connection(random)).collect();
+        let made: Vec<Connection> = (0..random.about(4.0)).map(|_| connection(at, random)).collect();
         for connection in &made {
             if connection.outcome == Outcome::Connected {
                 totals.connects += 1;
@@ -64,11 +64,10 @@ impl Simulation for SimulatedTcp {
     }
 
     fn step(&mut self, random: &mut Random, cx: &mut Collect<'_>) -> u64 {
-        let made = self.count(random);
+        let made = self.count(cx.timestamp(), random);
         self.report.emit(&self.totals, cx);
         self.guard.judge(made.iter().map(Connection::observation), cx);
-        let timestamp = cx.timestamp();
-        let events = made.iter().filter_map(|connection| connection.event(self.wanted, Origin::Simulated, timestamp));
+        let events = made.iter().filter_map(|connection| connection.event(self.wanted, Origin::Simulated));
         let mut count = 0;
         for event in events {
             cx.emit(event);
@@ -78,13 +77,14 @@ impl Simulation for SimulatedTcp {
     }
 }
 
-fn connection(random: &mut Random) -> Connection {
+fn connection(at: Timestamp, random: &mut Random) -> Connection {
     let is_refused = random.happens(0.02);
     // Addresses that documents may use, and nobody else.
     let host = |last: f64| [192, 0, 2, last as u8];
     let source = (host(10.0), random.between(32_768.0, 60_000.0) as u16);
     let destination = (host(random.between(20.0, 40.0)), if random.happens(0.5) { 443 } else { 5432 });
     Connection {
+        at,
         task: Some(task("simulated", FIRST_PID)),
         source: source.into(),
         destination: destination.into(),

@@ -109,10 +109,9 @@ impl Feature for Syscalls {
     fn read(&mut self, programs: &mut SyscallPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         read(&programs.counts, &mut self.calls);
         self.report.emit(self.calls.iter().flatten().map(|call| &**call), cx);
-        let timestamp = cx.timestamp();
-        programs.ring.drain(RING_RECORDS, |record| {
+        programs.ring.drain(RING_RECORDS, cx.timestamp(), |at, record| {
             let data = EventData::Syscall(slow_call(record));
-            cx.emit(SystemEvent::new(Origin::Kernel.source("syscall"), timestamp, data));
+            cx.emit(SystemEvent::new(Origin::Kernel.source("syscall"), at, data));
         });
         Ok(())
     }
@@ -135,9 +134,8 @@ fn read(counts: &Rows, calls: &mut [Option<Box<Call>>]) {
     }
 }
 
-/// Reads a `struct obs_slow_syscall`.
+/// Reads a `struct obs_slow_syscall` behind its time.
 fn slow_call(mut record: Record<'_>) -> Syscall {
-    let _time = record.u64();
     let (duration, result, number) = (record.duration(), record.i64(), record.u32());
     record.u32();
     Syscall { name: names::name(number as usize), task: record.task(), duration, result }

@@ -12,6 +12,8 @@ use crate::{
 /// A connection that was made, or could not be.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Connection {
+    /// When that was.
+    pub(crate) at: Timestamp,
     /// Who connected, where that is known. Who accepts is not: the kernel does so before.
     pub(crate) task: Option<Task>,
     /// Who asked for the connection.
@@ -105,19 +107,20 @@ pub(crate) struct Wanted {
 }
 
 impl Connection {
-    /// Returns what rules look at.
-    pub(crate) const fn observation(&self) -> Observation<'_> {
-        Observation::Connect(Connect {
+    /// Returns what rules look at, and when it was.
+    pub(crate) const fn observation(&self) -> (Timestamp, Observation<'_>) {
+        let connect = Connect {
             task: self.task.as_ref(),
             source: self.source,
             destination: self.destination,
             outcome: self.outcome.for_rules(),
             is_incoming: self.is_incoming,
-        })
+        };
+        (self.at, Observation::Connect(connect))
     }
 
     /// Makes the event of a connection, where one is wanted.
-    pub(crate) fn event(&self, wanted: Wanted, origin: Origin, timestamp: Timestamp) -> Option<SystemEvent> {
+    pub(crate) fn event(&self, wanted: Wanted, origin: Origin) -> Option<SystemEvent> {
         let is_slow = self.duration.is_some_and(|duration| duration >= wanted.slow);
         let matters = !self.is_incoming && (self.outcome != Outcome::Connected || is_slow);
         if !matters && !wanted.is_every {
@@ -130,19 +133,19 @@ impl Connection {
             task: self.task.clone(),
             ..packet(PacketKind::Connect, self.source, self.destination)
         };
-        Some(SystemEvent::new(origin.source("tcp"), timestamp, EventData::Packet(packet)))
+        Some(SystemEvent::new(origin.source("tcp"), self.at, EventData::Packet(packet)))
     }
 }
 
 impl Retransmit {
-    /// Makes the event.
-    pub(crate) fn event(self, origin: Origin, timestamp: Timestamp) -> SystemEvent {
+    /// Makes the event of what happened `at` a time.
+    pub(crate) fn event(self, origin: Origin, at: Timestamp) -> SystemEvent {
         let packet = Packet {
             packets: 1,
             detail: self.state.to_owned(),
             ..packet(PacketKind::Retransmit, self.source, self.destination)
         };
-        SystemEvent::new(origin.source("tcp"), timestamp, EventData::Packet(packet))
+        SystemEvent::new(origin.source("tcp"), at, EventData::Packet(packet))
     }
 }
 
@@ -169,6 +172,7 @@ mod tests {
 
     fn connection(outcome: Outcome, is_incoming: bool, seconds: u64) -> Connection {
         Connection {
+            at: Timestamp::from_millis(990),
             task: None,
             source: "10.0.0.1:40000".parse().unwrap(),
             destination: "[2001:db8::1]:443".parse().unwrap(),
@@ -180,8 +184,8 @@ mod tests {
 
     fn told(connection: &Connection, is_every: bool) -> Option<Packet> {
         let wanted = Wanted { is_every, slow: SLOW };
-        let event = connection.event(wanted, Origin::Simulated, Timestamp::from_millis(1_000))?;
-        assert_eq!(event.source, "simulated::tcp");
+        let event = connection.event(wanted, Origin::Simulated)?;
+        assert_eq!((&*event.source, event.timestamp), ("simulated::tcp", connection.at));
         let EventData::Packet(packet) = event.data else { panic!("{event:?}") };
         Some(packet)
     }
@@ -214,9 +218,12 @@ mod tests {
     fn rules_see_both_ends_and_what_came_of_it() {
         let connection = connection(Outcome::TimedOut, true, 0);
 
-        let Observation::Connect(connect) = connection.observation() else { panic!() };
+        let (at, Observation::Connect(connect)) = connection.observation() else { panic!() };
 
-        assert_eq!((connect.source, connect.destination), (connection.source, connection.destination));
+        assert_eq!(
+            (at, connect.source, connect.destination),
+            (connection.at, connection.source, connection.destination)
+        );
         assert!(connect.is_incoming && connect.outcome == ConnectOutcome::TimedOut && connect.task.is_none());
     }
 

@@ -73,10 +73,9 @@ impl Tcp {
     /// Takes the records out of the ring; those of segments become events at once.
     fn drain(&mut self, ring: &mut Ring, cx: &mut Collect<'_>) {
         self.connections.clear();
-        let timestamp = cx.timestamp();
-        ring.drain(RING_RECORDS, |record| match record::read(record) {
+        ring.drain(RING_RECORDS, cx.timestamp(), |at, record| match record::read(at, record) {
             Some(Told::Connection(connection)) => self.connections.push(connection),
-            Some(Told::Retransmit(segment)) => cx.emit(segment.event(Origin::Kernel, timestamp)),
+            Some(Told::Retransmit(segment)) => cx.emit(segment.event(Origin::Kernel, at)),
             None => (),
         });
     }
@@ -142,9 +141,8 @@ impl Feature for Tcp {
         self.report.emit(&programs.totals(&mut self.times), cx);
         self.drain(&mut programs.ring, cx);
         self.guard.judge(self.connections.iter().map(Connection::observation), cx);
-        let timestamp = cx.timestamp();
         for connection in self.connections() {
-            if let Some(event) = connection.event(self.wanted, Origin::Kernel, timestamp) {
+            if let Some(event) = connection.event(self.wanted, Origin::Kernel) {
                 cx.emit(event);
             }
         }

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use observe_core::Timestamp;
+
 use super::connection::{Connection, Outcome, Retransmit};
 use crate::kernel::Record;
 
@@ -15,9 +17,8 @@ pub(super) enum Told {
     Retransmit(Retransmit),
 }
 
-/// Reads a `struct obs_connection`; `None` of a kind that is not known.
-pub(super) fn read(mut record: Record<'_>) -> Option<Told> {
-    let _time = record.u64();
+/// Reads a `struct obs_connection` behind its time; `None` of a kind that is not known.
+pub(super) fn read(at: Timestamp, mut record: Record<'_>) -> Option<Told> {
     let (duration, kind, error) = (record.u64(), record.u32(), record.i32());
     let (local, remote) = (record.bytes(ADDRESS_BYTES), record.bytes(ADDRESS_BYTES));
     let (local_port, remote_port) = (record.u16(), record.u16());
@@ -38,7 +39,7 @@ pub(super) fn read(mut record: Record<'_>) -> Option<Told> {
     let (source, destination) = if is_incoming { (remote, local) } else { (local, remote) };
     let duration = (duration > 0).then(|| Duration::from_nanos(duration));
     let task = (task.pid > 0).then_some(task);
-    Some(Told::Connection(Connection { task, source, destination, outcome, is_incoming, duration }))
+    Some(Told::Connection(Connection { at, task, source, destination, outcome, is_incoming, duration }))
 }
 
 /// Reads an address; one of IPv4 that is mapped into IPv6 is the same host as without.
@@ -79,6 +80,8 @@ mod tests {
 
     use super::*;
 
+    const AT: Timestamp = Timestamp::from_millis(990);
+
     /// A record from 10.0.0.1:1000 to 10.0.0.2:80, or of the same addresses mapped into IPv6.
     fn record(kind: u32, error: i32, is_mapped: bool, pid: u32) -> Vec<u8> {
         let address = |last: u8| {
@@ -86,7 +89,7 @@ mod tests {
             if is_mapped { Ipv4Addr::new(10, 0, 0, last).to_ipv6_mapped().octets() } else { plain }
         };
         let family: u16 = if is_mapped { 10 } else { 2 };
-        let mut bytes = [7_u64, 1_500].iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<u8>>();
+        let mut bytes = 1_500_u64.to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
         bytes.extend(error.to_ne_bytes());
         bytes.extend(address(1));
@@ -100,7 +103,7 @@ mod tests {
     }
 
     fn connection(bytes: &[u8]) -> Connection {
-        match read(Record::new(bytes)) {
+        match read(AT, Record::new(bytes)) {
             Some(Told::Connection(connection)) => connection,
             other => panic!("{other:?}"),
         }
@@ -112,7 +115,7 @@ mod tests {
 
         assert_eq!(connection.source, "10.0.0.1:1000".parse().unwrap());
         assert_eq!(connection.destination, "10.0.0.2:80".parse().unwrap());
-        assert_eq!((connection.outcome, connection.is_incoming), (Outcome::Refused, false));
+        assert_eq!((connection.at, connection.outcome, connection.is_incoming), (AT, Outcome::Refused, false));
         assert_eq!(connection.duration, Some(Duration::from_nanos(1_500)));
         let task = connection.task.unwrap();
         assert_eq!((task.pid, task.name.as_str()), (11, "curl"));
@@ -131,7 +134,7 @@ mod tests {
     fn a_segment_that_was_sent_again_tells_the_state() {
         let bytes = record(RETRANSMITTED, 0, false, 0);
 
-        let Some(Told::Retransmit(segment)) = read(Record::new(&bytes)) else { panic!() };
+        let Some(Told::Retransmit(segment)) = read(AT, Record::new(&bytes)) else { panic!() };
 
         assert_eq!((segment.state, segment.destination.port()), ("established", 80));
     }
@@ -139,7 +142,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
-            read(Record::new(&bytes));
+            read(AT, Record::new(&bytes));
         }
     }
 }

@@ -6,9 +6,10 @@ use std::{
     os::unix::process::CommandExt,
     process::{self, Child, Command, Stdio},
     thread,
+    time::Duration,
 };
 
-use observe_core::ProcessChange;
+use observe_core::{EventData, Frame, ProcessChange, SystemEvent};
 use observe_ebpf::Config;
 use rustix::process::{Uid, getuid};
 
@@ -96,6 +97,23 @@ fn a_process_that_starts_is_known_with_the_start_that_proc_tells() {
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     assert_eq!(fields.split(' ').nth(19).unwrap(), known.start_ticks.to_string());
     assert_eq!((known.cmdline.as_str(), known.ppid), ("/bin/cat -", process::id()));
+}
+
+#[test]
+fn programs_have_the_times_at_which_they_started() {
+    let Some(mut host) = load(|_| {}) else { return };
+    let before = host.read();
+
+    let pids = [(); 2].map(|()| ended(Command::new("/bin/true").spawn().unwrap()));
+    let reading = host.read();
+
+    let time = |pid| {
+        let is_its = |event: &&SystemEvent| matches!(&event.data, EventData::Exec(exec) if exec.task.pid == pid);
+        reading.events.iter().find(is_its).map(|event| event.timestamp).unwrap()
+    };
+    let stamp = |reading: &Reading| reading.frames.first().map(Frame::timestamp).unwrap();
+    let [first, second] = pids.map(time);
+    assert!(stamp(&before) - Duration::from_secs(1) <= first && first < second && second < stamp(&reading));
 }
 
 #[test]
