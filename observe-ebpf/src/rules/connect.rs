@@ -2,10 +2,11 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
-use observe_core::{Exec, ProcessChange, Timestamp};
+use observe_core::{Exec, ProcessChange, Task, Timestamp};
 
 use super::{
     command::{Command, is_shell, program_name},
@@ -15,7 +16,7 @@ use super::{
     rule::Rule,
     scan::Scans,
     table::Table,
-    window::{Sliding, is_within},
+    window::Sliding,
 };
 
 /// What is remembered of connections.
@@ -30,6 +31,17 @@ pub(super) struct Connections {
     miner_ports: Vec<u16>,
     /// When and where a process connected last, by id.
     outgoing: Table<u32, Option<(Timestamp, SocketAddr)>>,
+    /// The shell that a process became or started last, by id. Programs and connections come from two threads, so the
+    /// connection may be seen after the shell.
+    shells: Table<u32, Option<Arc<Shell>>>,
+}
+
+/// A shell without a script.
+#[derive(Debug)]
+struct Shell {
+    at: Timestamp,
+    path: String,
+    task: Task,
 }
 
 impl Connections {
@@ -42,11 +54,12 @@ impl Connections {
             login_ports: config.ssh_brute_force.ports.clone(),
             miner_ports: config.crypto_miner_port.ports.clone(),
             outgoing: Table::new(config.max_sources),
+            shells: Table::new(config.max_sources),
         }
     }
 
     pub(super) const fn evicted(&self) -> u64 {
-        self.scans.evicted() + self.logins.evicted() + self.outgoing.evicted()
+        self.scans.evicted() + self.logins.evicted() + self.outgoing.evicted() + self.shells.evicted()
     }
 
     /// Looks at a connection.
@@ -64,24 +77,21 @@ impl Connections {
     }
 
     /// Looks at a program that starts: a shell without a script, by a process that has just connected.
-    pub(super) fn start(&self, turn: &mut Turn<'_>, exec: &Exec) {
+    pub(super) fn start(&mut self, turn: &mut Turn<'_>, exec: &Exec) {
         if exec.change != ProcessChange::Started || !Command::of(exec).is_bare_shell() {
             return;
         }
         let connected = |pid| self.outgoing.find(pid).copied().flatten();
-        let recent = |(at, _): &(Timestamp, SocketAddr)| is_within(BECOMES_SHELL, turn.at, *at);
-        let Some((_, destination)) = [exec.task.pid, exec.ppid].into_iter().filter_map(connected).find(recent) else {
+        let shell = Shell { at: turn.at, path: exec.path.clone(), task: exec.task.clone() };
+        let pids = [exec.task.pid, exec.ppid];
+        if let Some((_, destination)) = pids.into_iter().filter_map(connected).find(|(at, _)| shell.is_soon_after(*at))
+        {
+            shell.tell(turn, destination);
             return;
-        };
-        if turn.wants(Rule::ReverseShell, Some(destination.ip()), &[&exec.path, &exec.task.name]) {
-            turn.tell(&Finding {
-                rule: Rule::ReverseShell,
-                subject: Subject::Program(&exec.path),
-                evidence: format_args!("started after a connection to {destination}: {}", exec.path),
-                task: Some(&exec.task),
-                source: None,
-                destination: Some(destination),
-            });
+        }
+        let shell = Arc::new(shell);
+        for pid in pids {
+            *self.shells.state(pid) = Some(Arc::clone(&shell));
         }
     }
 
@@ -103,6 +113,10 @@ impl Connections {
         let (destination, name) = (connect.destination, name(connect));
         if let Some(task) = connect.task {
             *self.outgoing.state(task.pid) = Some((turn.at, destination));
+            let shell = self.shells.find(task.pid).and_then(Option::as_deref);
+            if let Some(shell) = shell.filter(|shell| shell.is_soon_after(turn.at)) {
+                shell.tell(turn, destination);
+            }
         }
         if is_shell(program_name(name)) && turn.wants(Rule::ShellConnection, Some(peer), &[name]) {
             tell(turn, Rule::ShellConnection, connect, peer, format_args!("{name} to {destination}"));
@@ -110,6 +124,26 @@ impl Connections {
         let is_pool = self.miner_ports.contains(&destination.port()) && is_public(peer);
         if is_pool && turn.wants(Rule::CryptoMinerPort, Some(peer), &[name]) {
             tell(turn, Rule::CryptoMinerPort, connect, peer, format_args!("{name} to {destination}"));
+        }
+    }
+}
+
+impl Shell {
+    /// Returns whether the shell started soon after a connection that was made at this time.
+    fn is_soon_after(&self, connected: Timestamp) -> bool {
+        self.at.since(connected) < BECOMES_SHELL && connected.since(self.at) < CLOCKS_DIFFER
+    }
+
+    fn tell(&self, turn: &mut Turn<'_>, destination: SocketAddr) {
+        if turn.wants(Rule::ReverseShell, Some(destination.ip()), &[&self.path, &self.task.name]) {
+            turn.tell(&Finding {
+                rule: Rule::ReverseShell,
+                subject: Subject::Program(&self.path),
+                evidence: format_args!("started after a connection to {destination}: {}", self.path),
+                task: Some(&self.task),
+                source: None,
+                destination: Some(destination),
+            });
         }
     }
 }
@@ -145,6 +179,8 @@ fn is_public(address: IpAddr) -> bool {
 
 /// Time in which a process that connects becomes a shell, or starts one: at once, in practice.
 const BECOMES_SHELL: Duration = Duration::from_secs(10);
+/// By how much the times of two threads may be wrong.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,35 @@ fn a_shell_whose_parent_has_just_connected_is_found() {
 }
 
 #[test]
+fn a_shell_that_is_seen_before_the_connection_that_led_to_it_is_found() {
+    for parent in [100, 50] {
+        let mut bench = Bench::new("");
+        let mut shell = exec("/bin/sh", &["sh", "-i"]);
+        shell.ppid = 50;
+        bench.wait(1);
+        assert_eq!(bench.start(&shell), []);
+
+        bench.wait(-1);
+        let found = go(&mut bench, parent, "python3", "192.0.2.9:443");
+
+        let evidence = "started after a connection to 192.0.2.9:443: /bin/sh";
+        assert_eq!(found, [("reverse_shell".into(), evidence.into())]);
+    }
+}
+
+#[test]
+fn a_connection_after_the_shell_or_long_before_or_of_another_process_is_passed_over() {
+    let mut bench = Bench::new("");
+    bench.wait(20);
+    bench.start(&exec("/bin/sh", &["sh"]));
+
+    for (pid, seconds) in [(100, 1), (100, -11), (102, 10)] {
+        bench.wait(seconds);
+        assert_eq!(go(&mut bench, pid, "python3", "192.0.2.9:443"), [], "{pid} {seconds}");
+    }
+}
+
+#[test]
 fn scripts_late_shells_and_other_processes_are_passed_over() {
     let mut bench = Bench::new("");
     go(&mut bench, 100, "wrapper", "192.0.2.9:443");
