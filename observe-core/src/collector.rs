@@ -100,6 +100,12 @@ impl<'a> Collect<'a> {
         self.degraded.get_or_insert_with(|| reason.into());
     }
 
+    /// Returns what was emitted so far.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
     /// Takes what was emitted so far; drivers and tests call it.
     pub fn take_items(&mut self) -> Vec<Item> {
         mem::take(&mut self.items)

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use observe_core::{Collect, CollectError, Collector, FeatureState, FeatureStatus};
+use observe_core::{Collect, CollectError, Collector, FeatureState, FeatureStatus, Item};
 
 use crate::kernel::{Kernel, Loaded, Ring, Unavailable};
 
@@ -123,8 +123,9 @@ impl<F: Feature> Tracer<F> {
         (state, source)
     }
 
-    /// Tells the board how the feature is doing; what is costly to find out, not on every reading.
-    fn tell(&mut self) {
+    /// Tells the board how the feature is doing, after a reading that gave so many events; what is costly to find out, not
+    /// on every reading.
+    fn tell(&mut self, events: u64) {
         let Source::Programs(programs) = &self.source else { return };
         let counts = programs.ring().map(Ring::counts).unwrap_or_default();
         let now = Instant::now();
@@ -134,7 +135,8 @@ impl<F: Feature> Tracer<F> {
             self.told = Some(now);
         }
         self.kernel.board().update(F::NAME, |status| {
-            (status.events, status.lost, status.limited) = (counts.sent, counts.lost, counts.limited);
+            status.events += events;
+            (status.lost, status.limited) = (counts.lost, counts.limited);
             if let Some(account) = account {
                 account.write(status);
             }
@@ -164,7 +166,7 @@ impl<F: Feature> Collector for Tracer<F> {
             }
             Source::Untried => Ok(()),
         };
-        self.tell();
+        self.tell(cx.items().iter().filter(|item| matches!(item, Item::Event(_))).count() as u64);
         outcome
     }
 }

@@ -18,11 +18,9 @@ pub(crate) struct Ring {
     clock: Clock,
 }
 
-/// What became of the records of a ring since it was made.
+/// What became of records that did not go into a ring, since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct RingCounts {
-    /// Records that went in.
-    pub(crate) sent: u64,
     /// Records that were not made because there were too many at once.
     pub(crate) limited: u64,
     /// Records for which there was no room.
@@ -48,7 +46,7 @@ impl Ring {
 
     /// Adds up the counts of all processors.
     pub(crate) fn counts(&self) -> RingCounts {
-        RingCounts { sent: self.counts.sum(0, 2), limited: self.counts.sum(0, 3), lost: self.counts.sum(0, 4) }
+        RingCounts { limited: self.counts.sum(0, 3), lost: self.counts.sum(0, 4) }
     }
 
     /// Returns the kernel memory of the ring.

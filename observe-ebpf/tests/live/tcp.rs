@@ -51,6 +51,22 @@ fn is_own(packet: &Packet) -> bool {
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 #[test]
+fn a_connection_of_which_nothing_is_told_is_no_event_on_the_board() {
+    let Some(mut host) = load(|_| {}) else { return };
+    let events = |host: &Host| host.board.read().features["tcp"].events;
+    let (listener, address) = listen(LOOPBACK[0]).unwrap();
+    let before = events(&host);
+
+    let pair = connect(&listener, address);
+    let refused = TcpStream::connect(closed(LOOPBACK[0]).unwrap());
+    let reading = host.read();
+
+    drop(pair);
+    assert!(refused.is_err() && packets(&reading, address.port()).is_empty() && !reading.events.is_empty());
+    assert_eq!(events(&host) - before, reading.events.len() as u64);
+}
+
+#[test]
 fn ten_connections_are_ten_from_this_process_and_ten_to_its_listener() {
     let Some(mut host) = load(|tcp| tcp.connect_events = true) else { return };
     for (listener, address) in LOOPBACK.into_iter().filter_map(listen) {
