@@ -61,11 +61,6 @@ impl Counts {
         self.0.iter().sum()
     }
 
-    /// Iterates over the buckets' lower bounds and counts.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.0.iter().enumerate().map(|(bucket, count)| (lower_bound(bucket), *count))
-    }
-
     /// Estimates the duration below which `share` of all lie, in nanoseconds; within a bucket they count as spread evenly.
     pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let wanted = share * self.len() as f64;
