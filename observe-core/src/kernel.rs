@@ -198,4 +198,8 @@ pub struct SecurityCounts {
     pub anomalies: u64,
     /// When the last one was made.
     pub last_event_at: Option<Timestamp>,
+    /// Findings that were not told because the same was told shortly before.
+    pub suppressed: u64,
+    /// Sources, destinations, processes and findings that rules forgot because there were too many.
+    pub forgotten: u64,
 }

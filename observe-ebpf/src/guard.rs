@@ -27,9 +27,14 @@ impl Guard {
     pub(crate) fn judge<'a>(&self, seen: impl IntoIterator<Item = (Timestamp, Observation<'a>)>, cx: &mut Collect<'_>) {
         let (mut told, mut found) = (Vec::new(), Vec::new());
         let mut rules = self.rules.lock();
+        let before = (rules.suppressed(), rules.forgotten());
         for (at, observation) in seen {
             rules.observe(at, &observation, &mut told);
             found.extend(told.drain(..).map(|finding| (at, finding)));
+        }
+        let after = (rules.suppressed(), rules.forgotten());
+        if after != before {
+            self.board.set(|status| (status.security.suppressed, status.security.forgotten) = after);
         }
         drop(rules);
         for (at, finding) in found {
@@ -53,6 +58,33 @@ mod tests {
     use super::*;
     use crate::rules::Started;
 
+    fn exec(path: &str) -> Exec {
+        Exec {
+            change: ProcessChange::Started,
+            task: Task { pid: 7, ..Task::default() },
+            ppid: 1,
+            path: path.to_owned(),
+            arguments: vec![path.to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_rules_did_not_tell_and_forgot_stands_on_the_board() {
+        let board = KernelBoard::new(KernelMode::Simulated);
+        let config = RulesConfig { max_sources: 16, ..RulesConfig::default() };
+        let guard = Guard::new(&config, &board, Origin::Simulated).unwrap();
+        let processes = ProcessCache::new();
+        let now = Timestamp::from_millis(1_000);
+        let mut cx = Collect::new(now, Instant::now() + Duration::from_secs(1), &processes);
+        let programs: Vec<Exec> = (0..20).chain([19, 19]).map(|number| exec(&format!("/tmp/{number}"))).collect();
+
+        let started = programs.iter().map(|exec| Observation::Exec(Started { exec, is_deleted: false }));
+        guard.judge(started.map(|seen| (now, seen)), &mut cx);
+
+        let counts = board.read().security;
+        assert_eq!((counts.suppressed, counts.forgotten), (2, 4));
+    }
+
     #[test]
     fn a_finding_is_an_event_that_says_where_it_is_from_and_counts_on_the_board() {
         let board = KernelBoard::new(KernelMode::Simulated);
@@ -60,13 +92,7 @@ mod tests {
         let processes = ProcessCache::new();
         let (at, now) = (Timestamp::from_millis(990), Timestamp::from_millis(1_000));
         let mut cx = Collect::new(now, Instant::now() + Duration::from_secs(1), &processes);
-        let exec = Exec {
-            change: ProcessChange::Started,
-            task: Task { pid: 7, ..Task::default() },
-            ppid: 1,
-            path: "/tmp/x".to_owned(),
-            arguments: vec!["/tmp/x".to_owned()],
-        };
+        let exec = exec("/tmp/x");
 
         guard.judge([(at, Observation::Exec(Started { exec: &exec, is_deleted: false }))], &mut cx);
 

@@ -1,6 +1,6 @@
 //! How tracing the kernel is doing.
 
-use observe_core::{FeatureState, FeatureStatus, KernelFacts, KernelMode, KernelStatus, ProgramStatus};
+use observe_core::{FeatureState, FeatureStatus, KernelFacts, KernelMode, KernelStatus, ProgramStatus, SecurityCounts};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -113,6 +113,10 @@ pub(crate) struct SecurityCountsBody {
     anomalies: u64,
     /// When the last one was made.
     last_event_at: Option<Rfc3339>,
+    /// Findings that were not told because the same was told shortly before.
+    suppressed: u64,
+    /// Sources, destinations, processes and findings that rules forgot because there were too many.
+    forgotten: u64,
 }
 
 impl DeepMonitoring {
@@ -218,9 +222,8 @@ impl ProgramBody {
 
 impl SecurityCountsBody {
     pub(crate) fn new(status: &KernelStatus) -> Self {
-        let counts = status.security;
-        let last_event_at = counts.last_event_at.map(Rfc3339);
-        Self { threats: counts.threats, anomalies: counts.anomalies, last_event_at }
+        let SecurityCounts { threats, anomalies, last_event_at, suppressed, forgotten } = status.security;
+        Self { threats, anomalies, last_event_at: last_event_at.map(Rfc3339), suppressed, forgotten }
     }
 }
 

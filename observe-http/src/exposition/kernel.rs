@@ -1,6 +1,6 @@
 //! What tracing the kernel says about itself.
 
-use observe_core::{FeatureStatus, KernelMode, KernelStatus, ProgramStatus};
+use observe_core::{FeatureStatus, KernelMode, KernelStatus, ProgramStatus, SecurityCounts};
 
 use super::{Exposition, Name};
 
@@ -10,6 +10,12 @@ pub(super) fn add(exposition: &mut Exposition, status: &KernelStatus) {
     exposition.add(&MODE, &[("mode", status.mode.as_str()), ("reason", &reason)], 1.0);
     // What is made up carries it with every sample.
     let source = (status.mode == KernelMode::Simulated).then_some(("source", "simulated"));
+    if !status.features.is_empty() {
+        let labels: Vec<(&str, &str)> = source.into_iter().collect();
+        for (name, value) in SECURITY {
+            exposition.add(name, &labels, value(&status.security));
+        }
+    }
     for (feature, status) in &status.features {
         let of_feature: Vec<(&str, &str)> = source.into_iter().chain([("feature", *feature)]).collect();
         exposition.add(&STATE, &[&of_feature[..], &[("state", status.state.as_str())]].concat(), 1.0);
@@ -58,6 +64,25 @@ static PROGRAM: &[ProgramRow] = &[
     (Name::counter("observe_ebpf_program_seconds_total", "Time in a program, if the kernel keeps count."), |p| {
         p.run_time.as_secs_f64()
     }),
+];
+
+type SecurityRow = (Name, fn(&SecurityCounts) -> f64);
+
+static SECURITY: &[SecurityRow] = &[
+    (
+        Name::counter(
+            "observe_ebpf_suppressed_findings_total",
+            "Findings that were not told because the same was told shortly before.",
+        ),
+        |s| s.suppressed as f64,
+    ),
+    (
+        Name::counter(
+            "observe_ebpf_forgotten_states_total",
+            "Sources, destinations, processes and findings that rules forgot because there were too many.",
+        ),
+        |s| s.forgotten as f64,
+    ),
 ];
 
 /// The most of a reason that becomes a label.

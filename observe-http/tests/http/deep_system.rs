@@ -28,7 +28,8 @@ fn live() -> KernelBoard {
             capabilities: vec!["CAP_BPF", "CAP_PERFMON"],
             lockdown: Some("none".into()),
         };
-        status.security = SecurityCounts { threats: 2, anomalies: 1, last_event_at: Some(START) };
+        status.security =
+            SecurityCounts { threats: 2, anomalies: 1, last_event_at: Some(START), suppressed: 7, forgotten: 5 };
     });
     board.update("syscalls", |feature| {
         feature.state = FeatureState::Running;
