@@ -7,7 +7,7 @@ use std::{
 
 use observe_core::{Collect, CollectError, Collector, FeatureState, FeatureStatus, Item};
 
-use crate::kernel::{Kernel, Loaded, Ring, Unavailable};
+use crate::kernel::{Kernel, Loaded, OTHER_IDS, Ring, Unavailable};
 
 /// One feature: programs in the kernel, and how what they count becomes frames and events.
 ///
@@ -19,6 +19,9 @@ pub(crate) trait Feature: Send + 'static {
     const COLLECTOR: &'static str;
     /// What real source another collector reads anyway, where the kernel refuses.
     const INSTEAD: Option<&'static str> = None;
+
+    /// Whether what it tells names processes by their ids.
+    const NAMES_PROCESSES: bool = false;
 
     /// What it is in the kernel.
     type Programs: Programs;
@@ -158,6 +161,12 @@ impl<F: Feature> Collector for Tracer<F> {
             self.source = self.open();
         }
         let outcome = match &mut self.source {
+            Source::Programs(programs) if F::NAMES_PROCESSES && self.kernel.has_other_ids() => {
+                cx.processes().distrust_kernel();
+                let outcome = self.feature.read(programs, cx);
+                cx.degrade(OTHER_IDS);
+                outcome
+            }
             Source::Programs(programs) => self.feature.read(programs, cx),
             Source::Refused { reason, .. } => Err(CollectError::Unsupported(reason.clone().into())),
             Source::StandIn { reader, reason } => {

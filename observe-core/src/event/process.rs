@@ -5,13 +5,13 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use parking_lot::Mutex;
 
-use super::SystemEvent;
+use super::{EventData, SystemEvent};
 
 /// What is known about a process.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +55,7 @@ pub struct ProcessCache {
     entries: Mutex<Entries>,
     hits: AtomicU64,
     misses: AtomicU64,
+    distrusts_kernel: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +82,12 @@ impl ProcessCache {
     /// Makes an empty cache.
     #[must_use]
     pub fn new() -> Self {
-        Self { entries: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+        Self {
+            entries: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            distrusts_kernel: AtomicBool::new(false),
+        }
     }
 
     /// Remembers a process; one with the same id is replaced.
@@ -112,6 +118,27 @@ impl ProcessCache {
         found
     }
 
+    /// Returns the process that an event is about, as far as it is known.
+    #[must_use]
+    pub fn explain(&self, data: &EventData) -> Option<Arc<ProcessInfo>> {
+        if data.task().is_some() && !self.trusts_kernel() {
+            return None;
+        }
+        self.process(data.pid()?)
+    }
+
+    /// Says that the kernel means other processes by its ids than `/proc` does here, as in a container. What the kernel
+    /// tells is not explained from now on.
+    pub fn distrust_kernel(&self) {
+        self.distrusts_kernel.store(true, Relaxed);
+    }
+
+    /// Returns whether the kernel means the same processes by its ids as `/proc` does.
+    #[must_use]
+    pub fn trusts_kernel(&self) -> bool {
+        !self.distrusts_kernel.load(Relaxed)
+    }
+
     /// Returns size and use.
     #[must_use]
     pub fn stats(&self) -> ProcessCacheStats {
@@ -131,7 +158,10 @@ impl Default for ProcessCache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{Attributes, LogRecord, Syscall, Task, Timestamp};
 
     fn process(pid: u32, start_ticks: u64) -> ProcessInfo {
         ProcessInfo { pid, start_ticks, ppid: 0, name: "x".into(), cmdline: String::new(), uid: 0 }
@@ -156,5 +186,22 @@ mod tests {
         (100..100 + ProcessCache::CAPACITY as u32 - 1).for_each(|pid| cache.insert(process(pid, 1)));
 
         assert_eq!(cache.process(7).map(|process| process.start_ticks), Some(2));
+    }
+
+    #[test]
+    fn what_the_kernel_tells_is_not_explained_by_processes_that_have_the_same_ids_by_chance() {
+        let cache = ProcessCache::new();
+        cache.insert(process(7, 1));
+        let task = Task { pid: 7, ..Task::default() };
+        let syscall = Syscall { name: "read".into(), task, duration: Duration::ZERO, result: 0 };
+        let of_kernel = EventData::Syscall(syscall);
+        let mut record = LogRecord::new(Timestamp::default(), "");
+        record.attributes = Attributes::new([("process.pid", "7")]).unwrap();
+        let of_program = EventData::Log(record);
+        assert!(cache.explain(&of_kernel).is_some());
+
+        cache.distrust_kernel();
+
+        assert!(cache.explain(&of_kernel).is_none() && cache.explain(&of_program).is_some());
     }
 }

@@ -224,7 +224,7 @@ impl Processor {
 
     fn take_event(&mut self, mut event: SystemEvent, now: Timestamp, outcome: &mut Outcome) {
         event.id = self.ids.next(now);
-        let process = event.data.pid().and_then(|pid| self.processes.process(pid));
+        let process = self.processes.explain(&event.data);
         let event = Arc::new(Enriched { event, process });
         self.history.push(Arc::clone(&event));
         outcome.commit.events.push(Arc::clone(&event));

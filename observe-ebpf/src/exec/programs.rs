@@ -112,6 +112,7 @@ impl Feature for Processes {
     const NAME: &'static str = "exec";
     const COLLECTOR: &'static str = "ebpf.exec";
     const INSTEAD: Option<&'static str> = Some("the collector `process`");
+    const NAMES_PROCESSES: bool = true;
 
     type Programs = ProcessPrograms;
 

@@ -102,7 +102,8 @@ impl Report {
 
     /// Emits an event, and makes the process known, so that this and later events about it are explained.
     pub(crate) fn tell(&self, seen: Seen, cx: &mut Collect<'_>) {
-        if self.origin == Origin::Kernel && seen.exec.change == ProcessChange::Started {
+        let is_known = self.origin == Origin::Kernel && cx.processes().trusts_kernel();
+        if is_known && seen.exec.change == ProcessChange::Started {
             cx.processes().insert(seen.info());
         }
         let event = SystemEvent::new(self.origin.source("exec"), seen.at, EventData::Exec(seen.exec));
@@ -152,6 +153,18 @@ mod tests {
 
         assert!(processes.process(7).is_none());
         assert!(matches!(items.first(), Some(Item::Event(event)) if event.source == "simulated::exec"));
+    }
+
+    #[test]
+    fn a_process_with_an_id_of_another_namespace_does_not_take_the_place_of_one_of_this() {
+        let processes = ProcessCache::new();
+        processes.distrust_kernel();
+        let mut cx = Collect::new(Timestamp::from_millis(1_000), Instant::now(), &processes);
+
+        let report = Report::new(Origin::Kernel, Duration::from_secs(1)).unwrap();
+        report.tell(seen(ProcessChange::Started), &mut cx);
+
+        assert!(processes.process(7).is_none() && cx.take_items().len() == 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod facts;
 mod lacking;
 
 mod loader;
+mod namespace;
 mod object;
 mod reason;
 mod ring;
@@ -21,11 +22,13 @@ use parking_lot::Mutex;
 pub use self::reason::Unavailable;
 pub(crate) use self::{
     btf::Variant,
+    namespace::OTHER_IDS,
     object::{Loaded, Object, Setup},
     ring::{Record, Ring},
     rows::Rows,
 };
 use self::{loader::Loader, statistics::Statistics};
+use crate::InvalidConfig;
 
 /// The running kernel, as far as tracing is concerned. Clones share it.
 ///
@@ -42,6 +45,7 @@ struct Inner {
     loader: Mutex<Option<Loader>>,
     statistics: Statistics,
     cpus: u32,
+    has_other_ids: bool,
 }
 
 impl Kernel {
@@ -56,9 +60,8 @@ impl Kernel {
     pub(crate) fn with_statistics(board: KernelBoard, is_wanted: bool) -> Self {
         board.set(|status| status.facts = facts::read());
         let cpus = aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1);
-        Self {
-            inner: Arc::new(Inner { board, loader: Mutex::default(), statistics: Statistics::new(is_wanted), cpus }),
-        }
+        let (statistics, has_other_ids) = (Statistics::new(is_wanted), namespace::is_inner());
+        Self { inner: Arc::new(Inner { board, loader: Mutex::default(), statistics, cpus, has_other_ids }) }
     }
 
     /// Stands for a kernel that does not describe its types.
@@ -78,6 +81,16 @@ impl Kernel {
     /// Returns how many processors there can be.
     pub(crate) fn cpus(&self) -> u32 {
         self.inner.cpus
+    }
+
+    /// Returns whether processes have other ids in the kernel than here, as in a container.
+    pub(crate) fn has_other_ids(&self) -> bool {
+        self.inner.has_other_ids
+    }
+
+    /// Checks the setting that names the one process to look at, 0 for all of them.
+    pub(crate) fn check_pid(&self, key: &'static str, pid: u32) -> Result<(), InvalidConfig> {
+        namespace::check(self.has_other_ids(), key, pid)
     }
 
     /// Lends the loader to one feature; the others wait.

@@ -101,6 +101,7 @@ impl Feature for Memory {
     const NAME: &'static str = "memory";
     const COLLECTOR: &'static str = "ebpf.memory";
     const INSTEAD: Option<&'static str> = Some("the collectors `memory` and `pressure`");
+    const NAMES_PROCESSES: bool = true;
 
     type Programs = MemoryPrograms;
 

@@ -100,6 +100,7 @@ impl Report {
     pub(crate) fn tell(&self, at: Timestamp, victim: Victim, cx: &mut Collect<'_>) {
         let Victim { mut task, mut ppid, anonymous_bytes } = victim;
         if task.name.is_empty()
+            && cx.processes().trusts_kernel()
             && let Some(known) = cx.processes().process(task.pid)
         {
             task.name.clone_from(&known.name);
@@ -151,6 +152,8 @@ mod tests {
 
         assert_eq!((known.task.name.as_str(), known.task.uid, known.ppid), ("db", 3, 2));
         assert_eq!((stranger.task.name.as_str(), described.task.name.as_str()), ("", "x"));
+        processes.distrust_kernel();
+        assert_eq!(told(&processes, Task { pid: 7, ..Task::default() }).task.name, "");
     }
 
     #[test]

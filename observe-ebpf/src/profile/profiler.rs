@@ -17,6 +17,7 @@ use crate::{
 /// Every processor that is online is sampled on the kernel's clock, which works in guests too; code that runs with
 /// interrupts off is found where it allows them again. It takes `CAP_BPF` and `CAP_PERFMON`. Names need more where
 /// the kernel hides them: those of its own functions `CAP_SYSLOG`, those of other users' processes `CAP_SYS_PTRACE`.
+/// In another namespace of processes than the first, functions of processes have no names.
 ///
 /// User stacks are walked by frame pointers; below a function without them, frames are missing.
 ///
@@ -53,10 +54,12 @@ impl Profiler {
     /// Says why the kernel does not let itself be sampled, or what setting is out of its range.
     pub fn start(kernel: &Kernel, config: &ProfileConfig) -> Result<Self, Unavailable> {
         let refused = |reason: String| Unavailable::Failed { what: "these settings".to_owned(), reason };
-        check(config).map_err(|error| refused(error.to_string()))?;
+        let checked = check(config).and_then(|()| kernel.check_pid("ebpf.profile.pid", config.pid));
+        checked.map_err(|error| refused(error.to_string()))?;
         let sampler = Sampler::load(kernel, config, true);
         kernel.settle();
-        Ok(Self { sampler: sampler?, symbols: Symbols::default() })
+        let symbols = if kernel.has_other_ids() { Symbols::without_processes() } else { Symbols::default() };
+        Ok(Self { sampler: sampler?, symbols })
     }
 
     /// Takes the samples since the last time, and names their functions.

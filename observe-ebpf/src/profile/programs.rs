@@ -28,6 +28,7 @@ impl OnCpu {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &ProfileConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
         check(config)?;
+        kernel.check_pid("ebpf.profile.pid", config.pid)?;
         let interval = interval("ebpf.profile.interval_seconds", config.interval_seconds)?;
         let report = Report::new(Origin::Kernel, interval)?;
         let feature = Self { config: config.clone(), interval, report, reading: Reading::default() };

@@ -31,6 +31,7 @@ pub(crate) struct Syscalls {
 impl Syscalls {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &SyscallsConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
+        kernel.check_pid("ebpf.syscalls.pid", config.pid)?;
         Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
     }
 
@@ -88,6 +89,7 @@ impl Programs for SyscallPrograms {
 impl Feature for Syscalls {
     const NAME: &'static str = "syscalls";
     const COLLECTOR: &'static str = "ebpf.syscalls";
+    const NAMES_PROCESSES: bool = true;
 
     type Programs = SyscallPrograms;
 

@@ -125,6 +125,7 @@ impl Feature for Tcp {
     const NAME: &'static str = "tcp";
     const COLLECTOR: &'static str = "ebpf.tcp";
     const INSTEAD: Option<&'static str> = Some("/proc/net/snmp");
+    const NAMES_PROCESSES: bool = true;
 
     type Programs = TcpPrograms;
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use observe_core::{EventData, Frame, ProcessChange, SystemEvent};
-use observe_ebpf::Config;
+use observe_ebpf::{Config, tracing};
 use rustix::process::{Uid, getuid};
 
 use crate::host::{Host, Reading};
@@ -97,6 +97,36 @@ fn a_process_that_starts_is_known_with_the_start_that_proc_tells() {
     let (_, fields) = stat.rsplit_once(") ").unwrap();
     assert_eq!(fields.split(' ').nth(19).unwrap(), known.start_ticks.to_string());
     assert_eq!((known.cmdline.as_str(), known.ppid), ("/bin/cat -", process::id()));
+}
+
+#[test]
+fn in_a_container_ids_of_the_kernel_are_not_taken_for_those_of_proc() {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork"]);
+    if load(|_| {}).is_none() || !unshare.arg("true").status().is_ok_and(|status| status.success()) {
+        return eprintln!("SKIPPED: no namespace of processes can be made");
+    }
+
+    let mut again = Command::new("unshare");
+    again.args(["--pid", "--fork"]).arg(env::current_exe().unwrap());
+    let outcome = again.args(["--ignored", "--exact", "exec::in_another_namespace"]).output().unwrap();
+
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stdout));
+}
+
+#[test]
+#[ignore = "run by another test, in a namespace of its own"]
+fn in_another_namespace() {
+    let mut host = load(|_| {}).unwrap();
+    let mut config = Config::default();
+    config.syscalls.pid = 7;
+
+    ended(Command::new("/bin/true").spawn().unwrap());
+    let reading = host.read();
+
+    assert!(reading.degraded.is_some_and(|reason| reason.contains("--pid=host")));
+    assert_eq!((reading.events.is_empty(), host.processes.stats().size), (false, 0));
+    assert!(tracing(&config).unwrap_err().to_string().starts_with("ebpf.syscalls.pid = 7 cannot be used"));
 }
 
 #[test]

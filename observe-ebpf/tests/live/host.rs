@@ -22,6 +22,7 @@ pub(crate) struct Host {
 pub(crate) struct Reading {
     pub(crate) frames: Vec<Frame>,
     pub(crate) events: Vec<SystemEvent>,
+    pub(crate) degraded: Option<String>,
 }
 
 /// Lets no other test trace until it is dropped, as some count what their process does, and `cargo test` runs all in one.
@@ -57,7 +58,7 @@ impl Host {
         let deadline = Instant::now() + Duration::from_secs(1);
         let mut cx = Collect::new(SystemClock.now(), deadline, &self.processes);
         self.collector.collect(&mut cx)?;
-        let mut reading = Reading::default();
+        let mut reading = Reading { degraded: cx.degraded().map(str::to_owned), ..Reading::default() };
         for item in cx.take_items() {
             match item {
                 Item::Event(event) => reading.events.push(event),

@@ -24,6 +24,8 @@ pub(super) struct Symbols {
     kernel: Option<KernelSymbols>,
     binaries: HashMap<FileId, Binary>,
     processes: HashMap<u32, Process>,
+    /// Whether processes cannot be looked at: their ids are not those seen here.
+    is_blind: bool,
 }
 
 /// What a process has mapped, by where it begins.
@@ -37,6 +39,11 @@ struct Place {
 }
 
 impl Symbols {
+    /// Names addresses of the kernel alone.
+    pub(super) fn without_processes() -> Self {
+        Self { is_blind: true, ..Self::default() }
+    }
+
     /// Forgets what may have changed since: processes; and what grew too large: binaries.
     pub(super) fn begin(&mut self) {
         self.processes.clear();
@@ -57,7 +64,7 @@ impl Symbols {
     }
 
     fn find(&mut self, pid: u32, address: u64) -> Option<Arc<str>> {
-        if self.processes.len() >= MAX_PROCESSES && !self.processes.contains_key(&pid) {
+        if self.is_blind || self.processes.len() >= MAX_PROCESSES && !self.processes.contains_key(&pid) {
             return None;
         }
         let process = self.processes.entry(pid).or_insert_with(|| {
