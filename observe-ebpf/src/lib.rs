@@ -9,6 +9,7 @@ mod feature;
 mod filter;
 #[cfg(target_os = "linux")]
 mod floor;
+mod glob;
 mod guard;
 mod histogram;
 #[cfg(target_os = "linux")]

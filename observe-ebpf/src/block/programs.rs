@@ -198,23 +198,18 @@ const ERRNOS: [i32; 12] = [95, 110, 28, 67, 121, 52, 61, 84, 12, EIO, 78, 11];
 
 #[cfg(test)]
 mod tests {
-    use std::{env, io::Write};
+    use std::io::Write;
 
     use observe_core::{KernelBoard, KernelMode, Timestamp};
 
     use super::*;
+    use crate::kernel::testing::or_skip;
 
     #[test]
     fn raw_tracepoints_count_the_same() {
         let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
         let mut block = Block::new(&BlockConfig { slow_ms: 0, ..BlockConfig::default() }).unwrap();
-        let mut programs = match block.load_object(&kernel, &OBJECT.twin()) {
-            Ok(programs) => programs,
-            Err(reason) => {
-                assert!(env::var_os("OBSERVE_EBPF_REQUIRE").is_none(), "the kernel must be traced here: {reason}");
-                return eprintln!("SKIPPED: block: {reason}");
-            }
-        };
+        let Some(mut programs) = or_skip("block", block.load_object(&kernel, &OBJECT.twin())) else { return };
 
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[1; 4096]).unwrap();

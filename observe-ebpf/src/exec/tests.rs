@@ -1,6 +1,6 @@
 //! What events do not show, seen in the real kernel.
 
-use std::{env, ffi::OsStr, fs, os::fd::AsRawFd, process::Command};
+use std::{ffi::OsStr, fs, os::fd::AsRawFd, process::Command};
 
 use observe_core::{KernelBoard, KernelMode, ProcessChange, Timestamp};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -9,7 +9,7 @@ use super::programs::{OBJECT, ProcessPrograms, Processes};
 use crate::{
     config::ExecConfig,
     guard::Guard,
-    kernel::{Kernel, Object},
+    kernel::{Kernel, Object, testing::or_skip},
     origin::Origin,
     rules::RulesConfig,
 };
@@ -17,14 +17,7 @@ use crate::{
 /// Loads the programs, for either kind of tracepoint. `None` where nothing can be traced.
 fn load(feature: &Processes, object: &Object) -> Option<ProcessPrograms> {
     let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
-    match feature.load_object(&kernel, object) {
-        Ok(programs) => Some(programs),
-        Err(reason) => {
-            assert!(env::var_os("OBSERVE_EBPF_REQUIRE").is_none(), "the kernel must be traced here: {reason}");
-            eprintln!("SKIPPED: exec: {reason}");
-            None
-        }
-    }
+    or_skip("exec", feature.load_object(&kernel, object))
 }
 
 fn feature() -> Processes {

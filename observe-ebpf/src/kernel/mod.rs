@@ -13,6 +13,8 @@ mod reason;
 mod ring;
 mod rows;
 mod statistics;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 

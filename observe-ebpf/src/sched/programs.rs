@@ -102,23 +102,18 @@ const HISTOGRAM_WORD: usize = 4;
 
 #[cfg(test)]
 mod tests {
-    use std::{env, thread};
+    use std::thread;
 
     use observe_core::{KernelBoard, KernelMode};
 
     use super::*;
+    use crate::kernel::testing::or_skip;
 
     #[test]
     fn raw_tracepoints_count_the_same() {
         let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
         let sched = Sched::new(&SchedConfig::default()).unwrap();
-        let programs = match sched.load_object(&kernel, &OBJECT.twin()) {
-            Ok(programs) => programs,
-            Err(reason) => {
-                assert!(env::var_os("OBSERVE_EBPF_REQUIRE").is_none(), "the kernel must be traced here: {reason}");
-                return eprintln!("SKIPPED: sched: {reason}");
-            }
-        };
+        let Some(programs) = or_skip("sched", sched.load_object(&kernel, &OBJECT.twin())) else { return };
 
         // To wait for another thread is to switch, to wait to be woken, and to wait to run.
         thread::spawn(|| ()).join().unwrap();
