@@ -233,6 +233,8 @@ pub struct SyscallsConfig {
     pub pid: u32,
     /// A timed call that works rather than waits and takes at least so many milliseconds becomes an event, 1 to 3600000.
     pub slow_ms: u64,
+    /// Seconds between two looks at who makes most calls, 0.1 to 3600.
+    pub top_interval_seconds: f64,
 }
 
 impl Default for SyscallsConfig {
@@ -245,6 +247,7 @@ impl Default for SyscallsConfig {
             min_readings: 5,
             pid: 0,
             slow_ms: 100,
+            top_interval_seconds: 10.0,
         }
     }
 }

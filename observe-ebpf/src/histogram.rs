@@ -61,9 +61,10 @@ impl Counts {
         self.0.iter().sum()
     }
 
-    /// Iterates over the buckets' lower bounds and counts.
+    /// Iterates over the lower bounds and counts of those buckets that are not empty.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.0.iter().enumerate().map(|(bucket, count)| (lower_bound(bucket), *count))
+        let buckets = self.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        buckets.map(|(bucket, count)| (lower_bound(bucket), *count))
     }
 
     /// Estimates the duration below which `share` of all lie, in nanoseconds; within a bucket they count as spread evenly.

@@ -124,7 +124,10 @@ impl Kernel {
             };
             match (attached(object.traced, TRACED), object.raw) {
                 // The first reason is the one that tells something.
-                (Err(reason), Some(raw)) if reason.may_be_the_type() => attached(raw, RAW).map_err(|_| reason),
+                (Err(reason), Some(raw)) if reason.may_be_the_type() => {
+                    tracing::warn!(object.name, %reason, "raw tracepoints stand in for those that know types");
+                    attached(raw, RAW).map_err(|_| reason)
+                }
                 (outcome, _) => outcome,
             }
         })

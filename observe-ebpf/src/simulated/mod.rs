@@ -66,10 +66,10 @@ impl Simulator {
             features.push(Box::new(SimulatedSched::new(INTERVAL)?));
         }
         if config.syscalls.enabled {
-            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));
+            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls, board)?));
         }
         if config.tcp.enabled {
-            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard)?));
+            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard, board)?));
         }
         for feature in &features {
             board.update(feature.name(), |status| status.state = FeatureState::Simulated);

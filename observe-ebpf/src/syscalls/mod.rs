@@ -5,6 +5,7 @@ pub(crate) mod names;
 #[cfg(target_os = "linux")]
 mod programs;
 mod report;
+pub(crate) mod tops;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::programs::Syscalls;
