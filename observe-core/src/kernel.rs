@@ -49,7 +49,7 @@ impl KernelBoard {
         self.0.status.lock().clone()
     }
 
-    /// Returns the histograms that stand on the board.
+    /// Returns the histograms that stand on the board and have anything in them.
     #[must_use]
     pub fn histograms(&self) -> Vec<KernelHistogram> {
         self.0.histograms.read()

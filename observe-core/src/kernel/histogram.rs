@@ -100,7 +100,8 @@ impl Histograms {
 
     pub(super) fn read(&self) -> Vec<KernelHistogram> {
         let posted = self.posted.lock();
-        posted.iter().filter_map(Weak::upgrade).map(|histogram| histogram.read()).collect()
+        let histograms = posted.iter().filter_map(Weak::upgrade).map(|histogram| histogram.read());
+        histograms.filter(|histogram| histogram.count > 0).collect()
     }
 }
 
@@ -151,8 +152,12 @@ mod tests {
     #[test]
     fn what_is_dropped_does_not_stand_on_the_board_any_more() {
         let board = board();
-        let stays = board.post(&FAMILY, Attributes::empty());
-        drop(board.post(&FAMILY, Attributes::empty()));
+        let (stays, goes) = (board.post(&FAMILY, Attributes::empty()), board.post(&FAMILY, Attributes::empty()));
+        assert!(board.histograms().is_empty(), "there is nothing in them");
+        [&stays, &goes].into_iter().for_each(|posted| posted.add([(100, 1)], 100));
+        assert_eq!(board.histograms().len(), 2);
+
+        drop(goes);
 
         assert_eq!(board.histograms().len(), 1);
         drop(stays);
@@ -162,12 +167,17 @@ mod tests {
     #[test]
     fn histograms_beyond_the_most_are_counted_and_make_room_for_others_when_they_go() {
         let board = board();
-        let mut posted: Vec<_> = (0..MAX_HISTOGRAMS + 3).map(|_| board.post(&FAMILY, Attributes::empty())).collect();
+        let post = || {
+            let posted = board.post(&FAMILY, Attributes::empty());
+            posted.add([(100, 1)], 100);
+            posted
+        };
+        let mut posted: Vec<_> = (0..MAX_HISTOGRAMS + 3).map(|_| post()).collect();
 
         assert_eq!((board.histograms().len(), board.read().unposted_histograms), (MAX_HISTOGRAMS, 3));
 
         posted.remove(0);
-        posted.push(board.post(&FAMILY, Attributes::empty()));
+        posted.push(post());
         assert_eq!((board.histograms().len(), board.read().unposted_histograms), (MAX_HISTOGRAMS, 3));
     }
 }

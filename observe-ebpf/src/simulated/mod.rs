@@ -45,7 +45,7 @@ impl Simulator {
         let guard = Guard::new(&config.rules, board, Origin::Simulated)?;
         // One line for each feature.
         if config.block.enabled {
-            features.push(Box::new(SimulatedBlock::new(INTERVAL)?));
+            features.push(Box::new(SimulatedBlock::new(INTERVAL, board)?));
         }
         if config.drops.enabled {
             features.push(Box::new(SimulatedDrops::new(INTERVAL)?));
@@ -63,7 +63,7 @@ impl Simulator {
             features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
         }
         if config.sched.enabled {
-            features.push(Box::new(SimulatedSched::new(INTERVAL)?));
+            features.push(Box::new(SimulatedSched::new(INTERVAL, board)?));
         }
         if config.syscalls.enabled {
             features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls, board)?));

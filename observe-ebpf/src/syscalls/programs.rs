@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use observe_core::{Collect, CollectError, Collector, EventData, Syscall, SystemEvent, TopSyscalls};
+use observe_core::{Collect, CollectError, Collector, EventData, KernelBoard, Syscall, SystemEvent, TopSyscalls};
 
 use super::{
+    Latency, SyscallsConfig,
     call::Call,
     names::{self, PLACES},
     report::Report,
     tops::Tops,
 };
 use crate::{
-    config::{InvalidConfig, Latency, SyscallsConfig, interval, millis},
+    config::{InvalidConfig, interval, millis},
     feature::{Feature, Programs, Tracer},
     kernel::{Kernel, Loaded, Object, Record, Ring, Rows, Setup, Unavailable},
     origin::Origin,
@@ -33,13 +34,12 @@ pub(crate) struct Syscalls {
 impl Syscalls {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &SyscallsConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(kernel, config)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config)?)))
     }
 
-    fn new(kernel: &Kernel, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
         let top_interval = interval("ebpf.syscalls.top_interval_seconds", config.top_interval_seconds)?;
         let interval = interval("ebpf.syscalls.interval_seconds", config.interval_seconds)?;
-        let board = kernel.board();
         Ok(Self {
             interval,
             latency: config.latency,

@@ -11,8 +11,8 @@ use observe_core::{
     Timestamp, names::syscall as names,
 };
 
-use super::{call::Call, names::name};
-use crate::{config::SyscallsConfig, origin::Origin};
+use super::{SyscallsConfig, call::Call, names::name};
+use crate::origin::Origin;
 
 /// Makes frames of what was counted.
 #[derive(Debug)]

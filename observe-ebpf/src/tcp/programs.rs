@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, CollectError, Collector};
+use observe_core::{Collect, CollectError, Collector, KernelBoard};
 
 use super::{
     connection::{Connection, Wanted},
@@ -37,17 +37,17 @@ impl Tcp {
         config: &TcpConfig,
         guard: &Guard,
     ) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(kernel, config, guard)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config, guard)?)))
     }
 
-    fn new(kernel: &Kernel, config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidConfig> {
         let interval = interval("ebpf.tcp.interval_seconds", config.interval_seconds)?;
         let slow = millis("ebpf.tcp.slow_ms", config.slow_ms)?;
         Ok(Self {
             interval,
             wanted: Wanted { is_every: config.connect_events, slow },
             has_retransmits: config.retransmit_events,
-            report: Report::new(Origin::Kernel, interval, kernel.board())?,
+            report: Report::new(Origin::Kernel, interval, board)?,
             times: Default::default(),
             connections: Vec::new(),
             guard: guard.clone(),
