@@ -153,6 +153,25 @@ mod tests {
     }
 
     #[test]
+    fn histograms_and_callers_on_the_board_are_simulated_too() {
+        let board = KernelBoard::new(KernelMode::Simulated);
+        let mut simulator = Simulator::new(&Config::default(), &board).unwrap();
+        let processes = ProcessCache::new();
+        for second in 0..10 {
+            let mut cx = Collect::new(Timestamp::from_millis(second * 1000), Instant::now(), &processes);
+            simulator.collect(&mut cx).unwrap();
+        }
+
+        let histograms = board.histograms();
+        let families: std::collections::BTreeSet<_> = histograms.iter().map(|posted| posted.family.name).collect();
+        assert_eq!(families.len(), 4, "{families:?}");
+        assert!(histograms.iter().all(|posted| posted.attributes.value("source") == Some("simulated")));
+        let tops = board.read().top_syscalls;
+        let names = tops.by_process.iter().chain(&tops.by_cgroup).filter_map(|top| top.name.as_deref());
+        assert!(!tops.by_cgroup.is_empty() && names.into_iter().all(|name| name.contains("simulated")));
+    }
+
+    #[test]
     fn a_minute_has_something_of_every_kind_that_features_tell() {
         let kinds: Vec<EventKind> = readings(1, 300)
             .iter()
