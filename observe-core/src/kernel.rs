@@ -1,10 +1,18 @@
 //! What tracing the kernel is doing: written by the collectors that trace, read by interfaces.
 
+mod histogram;
+mod tops;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use crate::Timestamp;
+use self::histogram::Histograms;
+pub use self::{
+    histogram::{HistogramFamily, KernelHistogram, PostedHistogram},
+    tops::{TopSyscall, TopSyscalls},
+};
+use crate::{Attributes, Timestamp};
 
 /// The place where collectors of the kernel say how they are doing. Clones share it.
 ///
@@ -19,29 +27,51 @@ use crate::Timestamp;
 /// assert_eq!(board.read().features["syscalls"].state, FeatureState::Running);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct KernelBoard(Arc<Mutex<KernelStatus>>);
+pub struct KernelBoard(Arc<Board>);
+
+#[derive(Debug, Default)]
+struct Board {
+    status: Mutex<KernelStatus>,
+    histograms: Histograms,
+}
 
 impl KernelBoard {
     /// Makes a board on which nothing stands yet.
     #[must_use]
     pub fn new(mode: KernelMode) -> Self {
-        Self(Arc::new(Mutex::new(KernelStatus { mode, ..KernelStatus::default() })))
+        let status = Mutex::new(KernelStatus { mode, ..KernelStatus::default() });
+        Self(Arc::new(Board { status, histograms: Histograms::default() }))
     }
 
     /// Returns what stands on the board.
     #[must_use]
     pub fn read(&self) -> KernelStatus {
-        self.0.lock().clone()
+        self.0.status.lock().clone()
+    }
+
+    /// Returns the histograms that stand on the board and have anything in them.
+    #[must_use]
+    pub fn histograms(&self) -> Vec<KernelHistogram> {
+        self.0.histograms.read()
+    }
+
+    /// Puts an empty histogram up, which stands on the board until what is returned is dropped. One that finds no room
+    /// is counted, and not shown.
+    #[must_use]
+    pub fn post(&self, family: &'static HistogramFamily, attributes: Attributes) -> PostedHistogram {
+        let (posted, has_room) = self.0.histograms.post(family, attributes);
+        self.set(|status| status.unposted_histograms += u64::from(!has_room));
+        posted
     }
 
     /// Changes what one feature says about itself.
     pub fn update(&self, feature: &'static str, change: impl FnOnce(&mut FeatureStatus)) {
-        change(self.0.lock().features.entry(feature).or_default());
+        change(self.0.status.lock().features.entry(feature).or_default());
     }
 
     /// Changes what is said about all features together.
     pub fn set(&self, change: impl FnOnce(&mut KernelStatus)) {
-        change(&mut self.0.lock());
+        change(&mut self.0.status.lock());
     }
 }
 
@@ -59,6 +89,10 @@ pub struct KernelStatus {
     pub features: BTreeMap<&'static str, FeatureStatus>,
     /// What rules found.
     pub security: SecurityCounts,
+    /// Who makes most system calls.
+    pub top_syscalls: Arc<TopSyscalls>,
+    /// Histograms that found no room on the board.
+    pub unposted_histograms: u64,
 }
 
 impl KernelStatus {

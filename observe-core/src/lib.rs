@@ -40,7 +40,8 @@ pub use self::{
     },
     intake::{EventSink, IntakeStats, Item, NotDurable, Refused, Ticket},
     kernel::{
-        FeatureState, FeatureStatus, KernelBoard, KernelFacts, KernelMode, KernelStatus, ProgramStatus, SecurityCounts,
+        FeatureState, FeatureStatus, HistogramFamily, KernelBoard, KernelFacts, KernelHistogram, KernelMode,
+        KernelStatus, PostedHistogram, ProgramStatus, SecurityCounts, TopSyscall, TopSyscalls,
     },
     metric::{
         Attribute, Attributes, Formula, InvalidAttribute, InvalidMetricKey, Metric, MetricKey, MetricKind, OtelName,

@@ -5,9 +5,16 @@
 #define ROWS 512
 /* The last row counts turns of sampling; no call has this number. */
 #define TURNS (ROWS - 1)
+#define UNKNOWN (ROWS - 2)
+/* Calls of 32-bit programs, whose numbers are of another table. */
+#define COMPAT (ROWS - 3)
 #define STARTS 8192
 #define TOP 256
 #define X32_BIT 0x40000000
+
+/* How x86-64 and arm64 mark such a call, or the thread that makes it. */
+#define X86_TS_COMPAT 2
+#define ARM64_TIF_32BIT 22
 
 /* Times nothing. */
 #define NO_LATENCY 0xFFFFFFFF
@@ -77,10 +84,12 @@ static __always_inline void credit(__u32 half, __u64 owner, __u32 number)
     } else if (top->score > 0) {
         top->score--;
     } else {
+        /* First the credits, so that nobody who reads meanwhile sees a newcomer with those of another. */
+        top->credits = 1;
+        asm volatile("" ::: "memory");
         top->owner = owner;
         top->number = number;
         top->score = 1;
-        top->credits = 1;
     }
 }
 
@@ -89,17 +98,23 @@ static __always_inline bool is_wanted(__u64 ids)
     return cfg_pid == 0 || cfg_pid == ids >> 32;
 }
 
+/* Returns the row of a call by its number in this machine's own table. */
 static __always_inline struct obs_syscall *row_of(__u32 number)
 {
     number &= ~X32_BIT;
-    if (number >= TURNS)
-        number = TURNS - 1;
+    if (number >= COMPAT)
+        number = UNKNOWN;
     return obs_row(&obs_syscalls, ROWS, number);
 }
 
 static __always_inline bool is_told(__u32 number)
 {
-    return number < ROWS && (cfg_told[number >> 6] >> (number & 63) & 1);
+    if (number >= ROWS)
+        return false;
+    /* As with buckets: the bound once more. */
+    asm volatile("" : "+r"(number));
+    number &= ROWS - 1;
+    return cfg_told[number >> 6] >> (number & 63) & 1;
 }
 
 static __always_inline void tell(__u64 now, __u64 duration, __s64 result, __u32 number)
@@ -117,9 +132,9 @@ static __always_inline void tell(__u64 now, __u64 duration, __s64 result, __u32 
 }
 
 /* The rare part of an exit: the call was timed. */
-static __always_inline void time_call(struct obs_syscall *row, struct obs_start *start, __u64 ids, __s64 result)
+static __always_inline void time_call(
+    struct obs_syscall *row, struct obs_start *start, __u64 ids, __u32 number, __s64 result)
 {
-    __u32 number = start->number;
     start->tid = 0;
     __u64 now = bpf_ktime_get_ns();
     __u64 duration = now - start->time;
@@ -158,7 +173,7 @@ static __always_inline void count(struct obs_syscall *row, __s64 result)
 
 #ifdef OBS_RAW
 /* Reads nothing of the kernel's: works where the kernel does not describe its types. So the number is taken down at
- * entry, for every call. */
+ * entry, for every call, and calls of 32-bit programs count as those that have their numbers here. */
 OBS_SEC("sys_enter")
 int sys_enter(__u64 *context)
 {
@@ -182,12 +197,12 @@ int sys_exit(__u64 *context)
     if (!start || !is_wanted(ids))
         return 0;
     bool is_own = start->tid == (__u32)ids;
-    struct obs_syscall *row = row_of(is_own ? start->number : TURNS - 1);
+    struct obs_syscall *row = row_of(is_own ? start->number : UNKNOWN);
     if (!row)
         return 0;
     count(row, OBS_ARG(context, 1, __s64));
     if (is_own && start->time)
-        time_call(row, start, ids, OBS_ARG(context, 1, __s64));
+        time_call(row, start, ids, start->number, OBS_ARG(context, 1, __s64));
     return 0;
 }
 #else
@@ -215,6 +230,15 @@ static __always_inline __u32 number_of(__u64 regs)
     return (__u32)arm64->syscallno;
 }
 
+/* A 64-bit program may make such a call as well, so what counts is the call, not the program. */
+static __always_inline bool is_compat(void)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    if (bpf_core_field_exists(task->thread_info.status))
+        return task->thread_info.status & X86_TS_COMPAT;
+    return task->thread_info.flags >> ARM64_TIF_32BIT & 1;
+}
+
 OBS_SEC("sys_exit")
 int sys_exit(__u64 *context)
 {
@@ -222,7 +246,8 @@ int sys_exit(__u64 *context)
     if (!is_wanted(ids))
         return 0;
     __u32 number = number_of(context[0]);
-    struct obs_syscall *row = row_of(number);
+    bool compat = is_compat();
+    struct obs_syscall *row = compat ? obs_row(&obs_syscalls, ROWS, COMPAT) : row_of(number);
     if (!row)
         return 0;
     count(row, OBS_ARG(context, 1, __s64));
@@ -230,7 +255,7 @@ int sys_exit(__u64 *context)
         return 0;
     struct obs_start *start = start_of(ids);
     if (OBS_UNLIKELY(start && start->tid == (__u32)ids && start->number == number))
-        time_call(row, start, ids, OBS_ARG(context, 1, __s64));
+        time_call(row, start, ids, compat ? COMPAT : number, OBS_ARG(context, 1, __s64));
     return 0;
 }
 #endif

@@ -144,7 +144,13 @@ struct signal_struct {
     unsigned int flags;
 };
 
+struct thread_info {
+    unsigned long flags;
+    __u32 status;
+};
+
 struct task_struct {
+    struct thread_info thread_info;
     unsigned int __state;
     unsigned int flags;
     int on_cpu;

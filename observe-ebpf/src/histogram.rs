@@ -61,6 +61,12 @@ impl Counts {
         self.0.iter().sum()
     }
 
+    /// Iterates over the lower bounds and counts of those buckets that are not empty.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        let buckets = self.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        buckets.map(|(bucket, count)| (lower_bound(bucket), *count))
+    }
+
     /// Estimates the duration below which `share` of all lie, in nanoseconds; within a bucket they count as spread evenly.
     pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let wanted = share * self.len() as f64;

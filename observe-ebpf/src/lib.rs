@@ -29,13 +29,11 @@ mod tcp;
 pub use self::profile::FlamegraphError;
 pub use self::{
     block::BlockConfig,
-    config::{
-        Config, DropsConfig, ExecConfig, InvalidConfig, Latency, MemoryConfig, Mode, ProfileConfig, SyscallsConfig,
-        TcpConfig,
-    },
+    config::{Config, DropsConfig, ExecConfig, InvalidConfig, MemoryConfig, Mode, ProfileConfig, TcpConfig},
     filter::InterfaceFilter,
     net::NetConfig,
     sched::SchedConfig,
+    syscalls::{Latency, SyscallsConfig},
     table::{NothingTraced, Tracing, tracing},
 };
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use observe_core::{Collect, CollectError, Collector, EventData, Io, SystemEvent};
+use observe_core::{Collect, CollectError, Collector, EventData, Io, KernelBoard, SystemEvent};
 
 use super::{
     BlockConfig,
@@ -44,10 +44,10 @@ struct Known {
 impl Block {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &BlockConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config)?)))
     }
 
-    fn new(config: &BlockConfig) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &BlockConfig) -> Result<Self, InvalidConfig> {
         let interval = interval("ebpf.block.interval_seconds", config.interval_seconds)?;
         let slow = match config.slow_ms {
             0 => Duration::ZERO,
@@ -58,7 +58,7 @@ impl Block {
             let (key, value) = ("ebpf.block.max_devices", max_devices.to_string());
             return Err(InvalidConfig::Value { key, value, advice: "set it to at most 64" });
         }
-        let report = Report::new(Origin::Kernel, interval)?;
+        let report = Report::new(Origin::Kernel, interval, board)?;
         Ok(Self { interval, slow, report, devices: Devices::new(NAMES, max_devices), pairs: BTreeMap::new() })
     }
 
@@ -200,7 +200,7 @@ const ERRNOS: [i32; 12] = [95, 110, 28, 67, 121, 52, 61, 84, 12, EIO, 78, 11];
 mod tests {
     use std::io::Write;
 
-    use observe_core::{KernelBoard, KernelMode, Timestamp};
+    use observe_core::{KernelMode, Timestamp};
 
     use super::*;
     use crate::kernel::testing::or_skip;
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn raw_tracepoints_count_the_same() {
         let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
-        let mut block = Block::new(&BlockConfig { slow_ms: 0, ..BlockConfig::default() }).unwrap();
+        let mut block = Block::new(kernel.board(), &BlockConfig { slow_ms: 0, ..BlockConfig::default() }).unwrap();
         let Some(mut programs) = or_skip("block", block.load_object(&kernel, &OBJECT.twin())) else { return };
 
         let mut file = tempfile::tempfile().unwrap();
@@ -233,7 +233,7 @@ mod tests {
         let refusal = |change: fn(&mut BlockConfig)| {
             let mut config = BlockConfig::default();
             change(&mut config);
-            Block::new(&config).unwrap_err().to_string()
+            Block::new(&KernelBoard::new(KernelMode::Live), &config).unwrap_err().to_string()
         };
 
         assert!(refusal(|config| config.max_devices = 65).starts_with("ebpf.block.max_devices = 65 cannot be used"));

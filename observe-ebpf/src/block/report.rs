@@ -1,8 +1,10 @@
 //! Frames of requests to block devices.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use observe_core::{Collect, EventKind, InvalidSchema, KeyedTable, Schema, names::block as names};
+use observe_core::{
+    Collect, EventKind, InvalidSchema, KernelBoard, KeyedTable, PostedHistogram, Schema, names::block as names,
+};
 
 use super::pair::Pair;
 use crate::{histogram::Counts, origin::Origin};
@@ -31,10 +33,12 @@ pub(crate) struct Requests {
 pub(crate) struct Report {
     origin: Origin,
     table: KeyedTable<Pair>,
+    board: KernelBoard,
+    latencies: HashMap<Pair, PostedHistogram>,
 }
 
 impl Report {
-    pub(crate) fn new(origin: Origin, interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(origin: Origin, interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let schema = Schema::builder("block")
             .kind(EventKind::Metric)
             .interval(interval)
@@ -45,7 +49,8 @@ impl Report {
             .column(&names::LATENCY_P50)
             .column(&names::LATENCY_P99)
             .column(&names::UNTIMED);
-        Ok(Self { origin, table: KeyedTable::new(origin.mark(schema).build()?) })
+        let table = KeyedTable::new(origin.mark(schema).build()?);
+        Ok(Self { origin, table, board: board.clone(), latencies: HashMap::new() })
     }
 
     /// Emits what is known about all requests.
@@ -61,10 +66,14 @@ impl Report {
     fn write(&mut self, pair: Pair, requests: &Requests) {
         let origin = self.origin;
         let describe = || origin.attributes([("device", &requests.device), ("operation", pair.operation())]);
+        let timed = requests.timed.len();
+        if timed > 0 {
+            let posted = self.latencies.entry(pair).or_insert_with(|| self.board.post(&names::LATENCIES, describe()));
+            posted.add(requests.timed.iter(), requests.time);
+        }
         let mut row = self.table.row(&pair, describe);
         let counts = [requests.requests, requests.bytes, requests.errors];
         row.set_all(0, counts.map(|count| count as f64));
-        let timed = requests.timed.len();
         let mean = (timed > 0).then(|| requests.time as f64 / timed as f64);
         let latency = [mean, requests.timed.quantile(0.5), requests.timed.quantile(0.99)];
         for (column, value) in (3..).zip(latency) {

@@ -136,6 +136,7 @@ impl Kernel {
             };
             match (attached(object.traced, TRACED, points), object.raw) {
                 (Err(reason), Some(raw)) if reason.may_be_the_type() => {
+                    tracing::warn!(object.name, %reason, "raw tracepoints stand in for those that know types");
                     let twin = attached(raw, RAW, setup.typeless.unwrap_or(points));
                     // The first reason is the one that tells something.
                     twin.map_err(|_| reason)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, CollectError, Collector};
+use observe_core::{Attributes, Collect, CollectError, Collector, KernelBoard, PostedHistogram, names::sched as names};
 
 use super::{
     SchedConfig,
@@ -24,21 +24,23 @@ pub(crate) struct Sched {
     sample_shift: u32,
     report: Report,
     before: Cumulative,
+    waits: PostedHistogram,
 }
 
 impl Sched {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &SchedConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config)?)))
     }
 
-    fn new(config: &SchedConfig) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &SchedConfig) -> Result<Self, InvalidConfig> {
         let interval = interval("ebpf.sched.interval_seconds", config.interval_seconds)?;
         Ok(Self {
             interval,
             sample_shift: config.sample_shift()?,
             report: Report::new(Origin::Kernel, interval)?,
             before: Cumulative::default(),
+            waits: board.post(&names::RUNQUEUE_LATENCIES, Attributes::empty()),
         })
     }
 
@@ -80,6 +82,7 @@ impl Feature for Sched {
         let sum = |word| programs.counts.sum(0, word);
         let counts = QueueCounts { switches: sum(0), involuntary: sum(1), wakeups: sum(2), lost: sum(3) };
         let (waits, time) = self.before.advance(programs.counts.histogram(0, HISTOGRAM_WORD));
+        self.waits.add(waits.iter(), time);
         self.report.emit(&Queues::new(counts, &waits, time), cx);
         Ok(())
     }
@@ -104,7 +107,7 @@ const HISTOGRAM_WORD: usize = 4;
 mod tests {
     use std::thread;
 
-    use observe_core::{KernelBoard, KernelMode};
+    use observe_core::KernelMode;
 
     use super::*;
     use crate::kernel::testing::or_skip;
@@ -112,7 +115,7 @@ mod tests {
     #[test]
     fn raw_tracepoints_count_the_same() {
         let kernel = Kernel::new(KernelBoard::new(KernelMode::Live));
-        let sched = Sched::new(&SchedConfig::default()).unwrap();
+        let sched = Sched::new(kernel.board(), &SchedConfig::default()).unwrap();
         let Some(programs) = or_skip("sched", sched.load_object(&kernel, &OBJECT.twin())) else { return };
 
         // To wait for another thread is to switch, to wait to be woken, and to wait to run.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, EventData, InvalidSchema, Io, SystemEvent};
+use observe_core::{Collect, EventData, InvalidSchema, Io, KernelBoard, SystemEvent};
 
 use super::{Random, Simulation};
 use crate::{
@@ -28,12 +28,12 @@ struct Habit {
 }
 
 impl SimulatedBlock {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(super) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let requests = HABITS.map(|habit| {
             let requests = Requests { device: NAME.to_owned(), ..Requests::default() };
             (Pair::new(DEVICE, habit.operation), requests, habit)
         });
-        Ok(Self { report: Report::new(Origin::Simulated, interval)?, requests: requests.into() })
+        Ok(Self { report: Report::new(Origin::Simulated, interval, board)?, requests: requests.into() })
     }
 }
 

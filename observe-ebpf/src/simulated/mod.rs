@@ -45,7 +45,7 @@ impl Simulator {
         let guard = Guard::new(&config.rules, board, Origin::Simulated)?;
         // One line for each feature.
         if config.block.enabled {
-            features.push(Box::new(SimulatedBlock::new(INTERVAL)?));
+            features.push(Box::new(SimulatedBlock::new(INTERVAL, board)?));
         }
         if config.drops.enabled {
             features.push(Box::new(SimulatedDrops::new(INTERVAL)?));
@@ -63,13 +63,13 @@ impl Simulator {
             features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
         }
         if config.sched.enabled {
-            features.push(Box::new(SimulatedSched::new(INTERVAL)?));
+            features.push(Box::new(SimulatedSched::new(INTERVAL, board)?));
         }
         if config.syscalls.enabled {
-            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls)?));
+            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls, board)?));
         }
         if config.tcp.enabled {
-            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard)?));
+            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard, board)?));
         }
         for feature in &features {
             board.update(feature.name(), |status| status.state = FeatureState::Simulated);
@@ -150,6 +150,25 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn histograms_and_callers_on_the_board_are_simulated_too() {
+        let board = KernelBoard::new(KernelMode::Simulated);
+        let mut simulator = Simulator::new(&Config::default(), &board).unwrap();
+        let processes = ProcessCache::new();
+        for second in 0..10 {
+            let mut cx = Collect::new(Timestamp::from_millis(second * 1000), Instant::now(), &processes);
+            simulator.collect(&mut cx).unwrap();
+        }
+
+        let histograms = board.histograms();
+        let families: std::collections::BTreeSet<_> = histograms.iter().map(|posted| posted.family.name).collect();
+        assert_eq!(families.len(), 4, "{families:?}");
+        assert!(histograms.iter().all(|posted| posted.attributes.value("source") == Some("simulated")));
+        let tops = board.read().top_syscalls;
+        let names = tops.by_process.iter().chain(&tops.by_cgroup).filter_map(|top| top.name.as_deref());
+        assert!(!tops.by_cgroup.is_empty() && names.into_iter().all(|name| name.contains("simulated")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, InvalidSchema};
+use observe_core::{Collect, InvalidSchema, KernelBoard, PostedHistogram, names::sched as names};
 
 use super::{Random, Simulation};
 use crate::{
@@ -16,11 +16,13 @@ use crate::{
 pub(super) struct SimulatedSched {
     report: Report,
     counts: QueueCounts,
+    waits: PostedHistogram,
 }
 
 impl SimulatedSched {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
-        Ok(Self { report: Report::new(Origin::Simulated, interval)?, counts: QueueCounts::default() })
+    pub(super) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
+        let waits = board.post(&names::RUNQUEUE_LATENCIES, Origin::Simulated.attributes([]));
+        Ok(Self { report: Report::new(Origin::Simulated, interval)?, counts: QueueCounts::default(), waits })
     }
 }
 
@@ -41,6 +43,7 @@ impl Simulation for SimulatedSched {
             waits.observe(nanos);
             time += nanos;
         }
+        self.waits.add(waits.iter(), time);
         self.report.emit(&Queues::new(self.counts, &waits, time), cx);
         0
     }

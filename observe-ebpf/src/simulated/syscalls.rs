@@ -1,14 +1,17 @@
 //! System calls that nobody made.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
-use observe_core::{Collect, EventData, Syscall, SystemEvent};
+use observe_core::{Collect, EventData, KernelBoard, Syscall, SystemEvent};
 
 use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
     InvalidConfig, SyscallsConfig,
     origin::Origin,
-    syscalls::{Call, Report, names},
+    syscalls::{
+        Call, Report, names,
+        tops::{self, Top},
+    },
 };
 
 /// Makes up the feature `syscalls`.
@@ -16,6 +19,8 @@ use crate::{
 pub(super) struct SimulatedSyscalls {
     report: Report,
     calls: Vec<(Call, Habit)>,
+    tops: tops::Report,
+    steps: u32,
 }
 
 /// How a call is made, on average.
@@ -28,9 +33,14 @@ struct Habit {
 }
 
 impl SimulatedSyscalls {
-    pub(super) fn new(interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+    pub(super) fn new(interval: Duration, config: &SyscallsConfig, board: &KernelBoard) -> Result<Self, InvalidConfig> {
         let known = HABITS.iter().filter_map(|habit| Some((Call::new(names::number(habit.name)?), *habit)));
-        Ok(Self { report: Report::new(Origin::Simulated, interval, config)?, calls: known.collect() })
+        Ok(Self {
+            report: Report::new(Origin::Simulated, interval, config, board)?,
+            calls: known.collect(),
+            tops: tops::Report::new(Origin::Simulated, interval * STEPS_BETWEEN_TOPS, board)?,
+            steps: 0,
+        })
     }
 }
 
@@ -47,12 +57,29 @@ impl Simulation for SimulatedSyscalls {
             call.add(count, failed, timed);
         }
         self.report.emit(self.calls.iter().map(|(call, _)| call), cx);
+        if self.steps.is_multiple_of(STEPS_BETWEEN_TOPS) {
+            self.tops.emit(callers(random, &PROCESSES), callers(random, &CGROUPS), cx);
+        }
+        self.steps = self.steps.wrapping_add(1);
         let is_slow = random.happens(0.05);
         if is_slow {
             cx.emit(slow(random, cx));
         }
         u64::from(is_slow)
     }
+}
+
+/// Makes up who calls most, and what.
+fn callers(random: &mut Random, names: &[&'static str]) -> Vec<Top> {
+    let mut tops = Vec::new();
+    for (id, name) in (u64::from(FIRST_PID)..).zip(names) {
+        for habit in HABITS.iter().filter(|habit| habit.per_second > 100.0) {
+            let calls_per_second = random.between(0.1, 0.4) * habit.per_second;
+            tops.push(Top { id, name: Some((*name).into()), syscall: habit.name.into(), calls_per_second });
+        }
+    }
+    tops.sort_unstable_by_key(|top| Reverse(top.calls_per_second.to_bits()));
+    tops
 }
 
 fn slow(random: &mut Random, cx: &Collect<'_>) -> SystemEvent {
@@ -68,6 +95,10 @@ fn slow(random: &mut Random, cx: &Collect<'_>) -> SystemEvent {
 const fn habit(name: &'static str, per_second: f64, failing: f64, median_nanos: f64) -> Habit {
     Habit { name, per_second, failing, median_nanos }
 }
+
+const STEPS_BETWEEN_TOPS: u32 = 10;
+const PROCESSES: [&str; 4] = ["simulated-cache", "simulated-db", "simulated-queue", "simulated-web"];
+const CGROUPS: [&str; 2] = ["/simulated.slice/db", "/simulated.slice/web"];
 
 const HABITS: [Habit; 12] = [
     habit("close", 150.0, 0.001, 250.0),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, InvalidSchema, Timestamp};
+use observe_core::{Collect, InvalidSchema, KernelBoard, Timestamp};
 
 use super::{FIRST_PID, Random, Simulation, task};
 use crate::{
@@ -25,8 +25,13 @@ pub(super) struct SimulatedTcp {
 }
 
 impl SimulatedTcp {
-    pub(super) fn new(interval: Duration, config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidSchema> {
-        let report = Report::new(Origin::Simulated, interval)?;
+    pub(super) fn new(
+        interval: Duration,
+        config: &TcpConfig,
+        guard: &Guard,
+        board: &KernelBoard,
+    ) -> Result<Self, InvalidSchema> {
+        let report = Report::new(Origin::Simulated, interval, board)?;
         let totals = Totals { resets_sent: Some(0), resets_received: Some(0), ..Totals::default() };
         let wanted = Wanted { is_every: config.connect_events, slow: Duration::from_millis(config.slow_ms) };
         Ok(Self { report, totals, wanted, guard: guard.clone() })
@@ -36,11 +41,14 @@ impl SimulatedTcp {
     fn count(&mut self, at: Timestamp, random: &mut Random) -> Vec<Connection> {
         let totals = &mut self.totals;
         (totals.connect_latency, totals.accept_latency, totals.lifetime) = Default::default();
+        totals.connect_time = 0;
         let made: Vec<Connection> = (0..random.about(4.0)).map(|_| connection(at, random)).collect();
         for connection in &made {
             if connection.outcome == Outcome::Connected {
                 totals.connects += 1;
-                totals.connect_latency.observe(connection.duration.map_or(0, |duration| duration.as_nanos() as u64));
+                let nanos = connection.duration.map_or(0, |duration| duration.as_nanos() as u64);
+                totals.connect_latency.observe(nanos);
+                totals.connect_time += nanos;
             } else {
                 totals.failures += 1;
             }

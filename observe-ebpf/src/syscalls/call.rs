@@ -19,6 +19,10 @@ pub(crate) struct Call {
     pub(crate) timed: Counts,
     /// The time of these in all, in nanoseconds.
     pub(crate) time: u64,
+    /// How long those took that were timed since the start.
+    pub(crate) all_timed: Counts,
+    /// The time of these in all, in nanoseconds.
+    pub(crate) all_time: u64,
     /// Readings at which there were new calls.
     pub(crate) active: u32,
     before: Cumulative,
@@ -40,6 +44,7 @@ impl Call {
             self.timed.observe(nanos);
             self.time += nanos;
         }
+        self.total();
     }
 
     /// Adds what another call counted since the reading before.
@@ -48,6 +53,8 @@ impl Call {
         self.errors += other.new_errors;
         self.time += other.time;
         self.timed.merge(&other.timed);
+        self.all_time += other.time;
+        self.all_timed.merge(&other.timed);
     }
 
     /// Forgets what belongs to the reading before.
@@ -63,6 +70,12 @@ impl Call {
         self.new_errors = errors.saturating_sub(self.errors);
         (self.calls, self.errors) = (calls, errors);
         (self.timed, self.time) = self.before.advance(latency);
+        self.total();
+    }
+
+    fn total(&mut self) {
+        self.all_timed.merge(&self.timed);
+        self.all_time += self.time;
     }
 }
 
@@ -84,5 +97,6 @@ mod tests {
 
         assert_eq!((call.calls, call.new_calls, call.errors, call.new_errors), (15, 5, 1, 1));
         assert_eq!((call.timed.len(), call.time, call.active), (5, 50, 2));
+        assert_eq!((call.all_timed.len(), call.all_time), (15, 150));
     }
 }

@@ -1,16 +1,18 @@
 //! System calls, counted and timed in the kernel.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use observe_core::{Collect, CollectError, Collector, EventData, Syscall, SystemEvent};
+use observe_core::{Collect, CollectError, Collector, EventData, KernelBoard, Syscall, SystemEvent, TopSyscalls};
 
 use super::{
+    Latency, SyscallsConfig,
     call::Call,
     names::{self, PLACES},
     report::Report,
+    tops::Tops,
 };
 use crate::{
-    config::{InvalidConfig, Latency, SyscallsConfig, interval, millis},
+    config::{InvalidConfig, interval, millis},
     feature::{Feature, Programs, Tracer},
     kernel::{Kernel, Loaded, Object, Record, Ring, Rows, Setup, Unavailable},
     origin::Origin,
@@ -25,6 +27,7 @@ pub(crate) struct Syscalls {
     /// The one process that is traced, zero for all of them.
     pid: u32,
     report: Report,
+    tops: Tops,
     calls: Vec<Option<Box<Call>>>,
 }
 
@@ -32,17 +35,19 @@ impl Syscalls {
     /// Makes the collector; nothing is loaded yet.
     pub(crate) fn collector(kernel: &Kernel, config: &SyscallsConfig) -> Result<Box<dyn Collector>, InvalidConfig> {
         kernel.check_pid("ebpf.syscalls.pid", config.pid)?;
-        Ok(Box::new(Tracer::new(kernel, Self::new(config)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config)?)))
     }
 
-    fn new(config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+        let top_interval = interval("ebpf.syscalls.top_interval_seconds", config.top_interval_seconds)?;
         let interval = interval("ebpf.syscalls.interval_seconds", config.interval_seconds)?;
         Ok(Self {
             interval,
             latency: config.latency,
             slow: millis("ebpf.syscalls.slow_ms", config.slow_ms)?,
             pid: config.pid,
-            report: Report::new(Origin::Kernel, interval, config)?,
+            report: Report::new(Origin::Kernel, interval, config, board)?,
+            tops: Tops::new(top_interval.max(interval), CREDIT, board)?,
             calls: vec![None; PLACES],
         })
     }
@@ -61,7 +66,7 @@ impl Syscalls {
             .global("cfg_told", &names::told())
             .global("cfg_pid", &self.pid)
             .size("obs_syscalls", kernel.cpus() * PLACES as u32)
-            .size("obs_tops", kernel.cpus() * TOPS)
+            .size("obs_tops", kernel.cpus() * TOP_PLACES)
             .with_ring(kernel, RING_BYTES, RING_RATE)
             // The twin learns at entry which call it is.
             .typeless(&["sys_enter", "sys_exit"])
@@ -73,6 +78,8 @@ impl Syscalls {
 pub(crate) struct SyscallPrograms {
     loaded: Loaded,
     counts: Rows,
+    /// `None` where no call is timed, and so none credited.
+    tops: Option<Rows>,
     ring: Ring,
 }
 
@@ -98,11 +105,15 @@ impl Feature for Syscalls {
     }
 
     fn load(&self, kernel: &Kernel) -> Result<SyscallPrograms, Unavailable> {
-        let points: &[&'static str] =
-            if self.latency == Latency::Off { &["sys_exit"] } else { &["sys_enter", "sys_exit"] };
+        let is_timed = self.latency != Latency::Off;
+        let points: &[&'static str] = if is_timed { &["sys_enter", "sys_exit"] } else { &["sys_exit"] };
         let mut loaded = kernel.trace(&OBJECT, &self.setup(kernel), points)?;
+        let tops = is_timed.then(|| loaded.rows(kernel, "obs_tops", TOP_PLACES)).transpose()?;
+        let reason = (!is_timed).then_some("no call is timed: ebpf.syscalls.latency is off");
+        kernel.board().set(|status| status.top_syscalls = Arc::new(TopSyscalls { reason, ..TopSyscalls::default() }));
         Ok(SyscallPrograms {
             counts: loaded.rows(kernel, "obs_syscalls", PLACES as u32)?,
+            tops,
             ring: loaded.ring(kernel)?,
             loaded,
         })
@@ -111,6 +122,9 @@ impl Feature for Syscalls {
     fn read(&mut self, programs: &mut SyscallPrograms, cx: &mut Collect<'_>) -> Result<(), CollectError> {
         read(&programs.counts, &mut self.calls);
         self.report.emit(self.calls.iter().flatten().map(|call| &**call), cx);
+        if let Some(places) = &programs.tops {
+            self.tops.read(places, self.interval, cx);
+        }
         programs.ring.drain(RING_RECORDS, cx.timestamp(), |at, record| {
             let data = EventData::Syscall(slow_call(record));
             cx.emit(SystemEvent::new(Origin::Kernel.source("syscall"), at, data));
@@ -154,8 +168,10 @@ static OBJECT: Object = Object {
 const SAMPLE_SHIFT: u32 = 6;
 /// What the programs take as "never".
 const NO_LATENCY: u32 = u32::MAX;
-/// Places for those who call most, by process and by control group.
-const TOPS: u32 = 2 * 256;
+/// Places for those who call most, half of them for processes, half for control groups.
+const TOP_PLACES: u32 = 2 * 256;
+/// How many calls a credit stands for: all are timed and one in so many credited, or the other way round.
+const CREDIT: u32 = 1 << SAMPLE_SHIFT;
 const RING_BYTES: u32 = 32 << 10;
 /// Records a second and processor.
 const RING_RATE: u32 = 100;

@@ -1,17 +1,22 @@
 //! Frames of system calls.
 
-use std::{mem, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    mem,
+    time::Duration,
+};
 
-use observe_core::{Collect, EventKind, KeyedTable, Schema, SubjectId, Table, Timestamp, names::syscall as names};
+use observe_core::{
+    Attributes, Collect, EventKind, KernelBoard, KeyedTable, PostedHistogram, Schema, SubjectId, Table, Timestamp,
+    names::syscall as names,
+};
 
 use super::{
+    SyscallsConfig,
     call::Call,
     names::{UNKNOWN, name},
 };
-use crate::{
-    config::{InvalidConfig, SyscallsConfig},
-    origin::Origin,
-};
+use crate::{config::InvalidConfig, origin::Origin};
 
 /// Makes frames of what was counted.
 #[derive(Debug)]
@@ -24,10 +29,17 @@ pub(crate) struct Report {
     tracked: Vec<usize>,
     max_tracked: usize,
     min_readings: u32,
+    board: KernelBoard,
+    latencies: HashMap<usize, PostedHistogram>,
 }
 
 impl Report {
-    pub(crate) fn new(origin: Origin, interval: Duration, config: &SyscallsConfig) -> Result<Self, InvalidConfig> {
+    pub(crate) fn new(
+        origin: Origin,
+        interval: Duration,
+        config: &SyscallsConfig,
+        board: &KernelBoard,
+    ) -> Result<Self, InvalidConfig> {
         let calls = Schema::builder("syscall")
             .kind(EventKind::Metric)
             .interval(interval)
@@ -55,6 +67,8 @@ impl Report {
             tracked: Vec::new(),
             max_tracked: max_tracked(config)?,
             min_readings: config.min_readings,
+            board: board.clone(),
+            latencies: HashMap::new(),
         })
     }
 
@@ -99,11 +113,7 @@ impl Report {
 
     fn write(&mut self, call: &Call) {
         let origin = self.origin;
-        let describe = || match call.number {
-            OTHER => origin.attributes([("syscall", "other")]),
-            number => origin.attributes([("syscall", &name(number))]),
-        };
-        let mut row = self.calls.row(&call.number, describe);
+        let mut row = self.calls.row(&call.number, || describe(origin, call.number));
         row.set(0, call.calls as f64).set(1, call.errors as f64);
         let timed = call.timed.len();
         if timed > 0 {
@@ -112,6 +122,27 @@ impl Report {
         if let (Some(half), Some(most)) = (call.timed.quantile(0.5), call.timed.quantile(0.99)) {
             row.set(3, half).set(4, most);
         }
+        if timed > 0 {
+            self.post(call);
+        }
+    }
+
+    /// Adds what was timed to the histogram on the board: at first all of it, then what is new.
+    fn post(&mut self, call: &Call) {
+        match self.latencies.entry(call.number) {
+            Entry::Occupied(posted) => posted.get().add(call.timed.iter(), call.time),
+            Entry::Vacant(place) => {
+                let posted = self.board.post(&names::LATENCIES, describe(self.origin, call.number));
+                place.insert(posted).add(call.all_timed.iter(), call.all_time);
+            }
+        }
+    }
+}
+
+fn describe(origin: Origin, number: usize) -> Attributes {
+    match number {
+        OTHER => origin.attributes([("syscall", "other")]),
+        number => origin.attributes([("syscall", &name(number))]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, CollectError, Collector};
+use observe_core::{Collect, CollectError, Collector, KernelBoard};
 
 use super::{
     connection::{Connection, Wanted},
@@ -37,17 +37,17 @@ impl Tcp {
         config: &TcpConfig,
         guard: &Guard,
     ) -> Result<Box<dyn Collector>, InvalidConfig> {
-        Ok(Box::new(Tracer::new(kernel, Self::new(config, guard)?)))
+        Ok(Box::new(Tracer::new(kernel, Self::new(kernel.board(), config, guard)?)))
     }
 
-    fn new(config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidConfig> {
+    fn new(board: &KernelBoard, config: &TcpConfig, guard: &Guard) -> Result<Self, InvalidConfig> {
         let interval = interval("ebpf.tcp.interval_seconds", config.interval_seconds)?;
         let slow = millis("ebpf.tcp.slow_ms", config.slow_ms)?;
         Ok(Self {
             interval,
             wanted: Wanted { is_every: config.connect_events, slow },
             has_retransmits: config.retransmit_events,
-            report: Report::new(Origin::Kernel, interval)?,
+            report: Report::new(Origin::Kernel, interval, board)?,
             times: Default::default(),
             connections: Vec::new(),
             guard: guard.clone(),
@@ -95,6 +95,7 @@ impl TcpPrograms {
         let sum = |word| self.counts.sum(0, word);
         let histogram = |index| self.counts.histogram(0, COUNTERS + index * HISTOGRAM_WORDS);
         let [connect, accept, life] = times;
+        let (connect_latency, connect_time) = connect.advance(histogram(0));
         Totals {
             connects: sum(0),
             accepts: sum(1),
@@ -104,7 +105,8 @@ impl TcpPrograms {
             resets_sent: self.loaded.has(SENT).then(|| sum(5)),
             resets_received: self.loaded.has(RECEIVED).then(|| sum(6)),
             unmeasured: sum(7),
-            connect_latency: connect.advance(histogram(0)).0,
+            connect_latency,
+            connect_time,
             accept_latency: accept.advance(histogram(1)).0,
             lifetime: life.advance(histogram(2)).0,
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use observe_core::{Collect, EventKind, InvalidSchema, Schema, SubjectId, Table, names::tcp as names};
+use observe_core::{
+    Collect, EventKind, InvalidSchema, KernelBoard, PostedHistogram, Schema, SubjectId, Table, names::tcp as names,
+};
 
 use crate::{histogram::Counts, origin::Origin};
 
@@ -21,6 +23,8 @@ pub(crate) struct Totals {
     pub(crate) unmeasured: u64,
     /// Since the reading before.
     pub(crate) connect_latency: Counts,
+    /// The time of these in all, in nanoseconds.
+    pub(crate) connect_time: u64,
     pub(crate) accept_latency: Counts,
     /// In units of [`LIFETIME_UNIT`].
     pub(crate) lifetime: Counts,
@@ -31,16 +35,18 @@ pub(crate) struct Totals {
 pub(crate) struct Report {
     host: Table,
     subject: SubjectId,
+    connects: PostedHistogram,
 }
 
 impl Report {
-    pub(crate) fn new(origin: Origin, interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(origin: Origin, interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let columns = names::ROWS.iter();
         let schema = columns
             .fold(Schema::builder("tcp").kind(EventKind::Metric).interval(interval), |schema, row| schema.column(row));
         let mut host = Table::new(origin.mark(schema).build()?);
         let subject = host.insert(origin.attributes([]));
-        Ok(Self { host, subject })
+        let connects = board.post(&names::CONNECT_LATENCIES, origin.attributes([]));
+        Ok(Self { host, subject, connects })
     }
 
     /// Emits what is known. Columns are in the order of the rows of names.
@@ -65,6 +71,7 @@ impl Report {
                 self.host.set(self.subject, column, value);
             }
         }
+        self.connects.add(totals.connect_latency.iter(), totals.connect_time);
         cx.emit(self.host.frame(cx.timestamp()));
     }
 }
@@ -76,7 +83,7 @@ const LIFETIME_UNIT: f64 = 1024.0;
 mod tests {
     use std::time::Instant;
 
-    use observe_core::{Item, ProcessCache, Timestamp};
+    use observe_core::{Item, KernelMode, ProcessCache, Timestamp};
 
     use super::*;
 
@@ -87,7 +94,8 @@ mod tests {
         totals.resets_received = Some(7);
         totals.connect_latency.observe(100_000);
         totals.lifetime.observe(1_000_000);
-        let mut report = Report::new(Origin::Kernel, Duration::from_secs(1)).unwrap();
+        let board = KernelBoard::new(KernelMode::Live);
+        let mut report = Report::new(Origin::Kernel, Duration::from_secs(1), &board).unwrap();
         let processes = ProcessCache::new();
         let mut cx = Collect::new(Timestamp::from_millis(1_000), Instant::now(), &processes);
 
@@ -108,5 +116,6 @@ mod tests {
         assert!(value("tcp.connect_latency_p99").is_some_and(|time| (65_536.0..=131_072.0).contains(&time)));
         assert!(value("tcp.lifetime_p50").is_some_and(|time| (0.7e9..1.2e9).contains(&time)));
         assert_eq!(value("tcp.accept_latency_p50"), None);
+        assert_eq!(board.histograms().iter().map(|histogram| histogram.count).collect::<Vec<_>>(), [1]);
     }
 }

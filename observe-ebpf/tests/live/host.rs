@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use observe_core::{
     Clock, Collect, CollectError, Collector, EventData, Exec, Frame, Item, KernelBoard, ProcessCache, SystemClock,
-    SystemEvent,
+    SystemEvent, Timestamp,
 };
 use observe_ebpf::{Config, Tracing, tracing};
 use parking_lot::{ReentrantMutex, ReentrantMutexGuard};
@@ -54,9 +54,18 @@ impl Host {
         self.try_read().unwrap()
     }
 
+    /// Reads once, at a moment that need not be the present one.
+    pub(crate) fn read_at(&mut self, timestamp: Timestamp) -> Reading {
+        self.try_read_at(timestamp).unwrap()
+    }
+
     fn try_read(&mut self) -> Result<Reading, CollectError> {
+        self.try_read_at(SystemClock.now())
+    }
+
+    fn try_read_at(&mut self, timestamp: Timestamp) -> Result<Reading, CollectError> {
         let deadline = Instant::now() + Duration::from_secs(1);
-        let mut cx = Collect::new(SystemClock.now(), deadline, &self.processes);
+        let mut cx = Collect::new(timestamp, deadline, &self.processes);
         self.collector.collect(&mut cx)?;
         let mut reading = Reading { degraded: cx.degraded().map(str::to_owned), ..Reading::default() };
         for item in cx.take_items() {

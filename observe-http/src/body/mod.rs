@@ -8,6 +8,7 @@ mod hardware;
 mod kernel;
 mod point;
 mod system;
+mod tops;
 
 pub(crate) use self::{
     deep::{DeepMonitoring, EbpfBody, FeatureBody, KernelBody, ProgramBody, SecurityCountsBody, nearest},
@@ -16,4 +17,5 @@ pub(crate) use self::{
     hardware::HardwareBody,
     point::Points,
     system::{ComponentBody, SystemMetrics},
+    tops::TopSyscallsBody,
 };

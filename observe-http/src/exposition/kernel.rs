@@ -1,8 +1,10 @@
 //! What tracing the kernel says about itself.
 
-use observe_core::{FeatureStatus, KernelMode, KernelStatus, ProgramStatus, SecurityCounts};
+use observe_core::{
+    FeatureStatus, KernelBoard, KernelHistogram, KernelMode, KernelStatus, ProgramStatus, SecurityCounts,
+};
 
-use super::{Exposition, Name};
+use super::{Exposition, Histogram, Name};
 
 pub(super) fn add(exposition: &mut Exposition, status: &KernelStatus) {
     let reason = status.reason.as_deref().unwrap_or_default();
@@ -16,6 +18,7 @@ pub(super) fn add(exposition: &mut Exposition, status: &KernelStatus) {
             exposition.add(name, &labels, value(&status.security));
         }
     }
+    exposition.add(&UNPOSTED, source.as_slice(), status.unposted_histograms as f64);
     for (feature, status) in &status.features {
         let of_feature: Vec<(&str, &str)> = source.into_iter().chain([("feature", *feature)]).collect();
         exposition.add(&STATE, &[&of_feature[..], &[("state", status.state.as_str())]].concat(), 1.0);
@@ -31,6 +34,52 @@ pub(super) fn add(exposition: &mut Exposition, status: &KernelStatus) {
     }
 }
 
+/// Adds the histograms on the board, but those whose keys begin with one of `exclude`.
+pub(super) fn add_histograms(exposition: &mut Exposition, board: &KernelBoard, exclude: &[String]) {
+    for posted in board.histograms() {
+        let key = format!("{}{}", posted.family.name, posted.attributes);
+        if exclude.iter().any(|prefix| key.starts_with(prefix.as_str())) {
+            continue;
+        }
+        let labels: Vec<(&str, &str)> =
+            posted.attributes.iter().map(|attribute| (&*attribute.key, &*attribute.value)).collect();
+        exposition.add_histogram(&Name::of_durations(posted.family), &labels, histogram(&posted));
+    }
+}
+
+fn histogram(posted: &KernelHistogram) -> Histogram {
+    let mut below = 0;
+    let buckets = BOUNDS.iter().zip(posted.counts).map(|(bound, count)| {
+        below += count;
+        (*bound, below)
+    });
+    Histogram { buckets: buckets.collect(), count: posted.count, sum: posted.sum_seconds }
+}
+
+/// The bounds of histograms in seconds, as Prometheus writes numbers.
+static BOUNDS: [&str; KernelHistogram::BOUNDS] = [
+    "6.4e-08",
+    "2.56e-07",
+    "1.024e-06",
+    "4.096e-06",
+    "1.6384e-05",
+    "6.5536e-05",
+    "0.000262144",
+    "0.001048576",
+    "0.004194304",
+    "0.016777216",
+    "0.067108864",
+    "0.268435456",
+    "1.073741824",
+    "4.294967296",
+    "17.179869184",
+    "68.719476736",
+];
+
+static UNPOSTED: Name = Name::counter(
+    "observe_ebpf_unposted_histograms_total",
+    "Histograms that are not shown because there are too many.",
+);
 static MODE: Name = Name::gauge(
     "observe_ebpf_mode",
     "Where numbers about the kernel come from: live, simulated, disabled or unavailable, and why; the value is always 1.",
@@ -87,3 +136,17 @@ static SECURITY: &[SecurityRow] = &[
 
 /// The most of a reason that becomes a label.
 const MAX_REASON_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_those_of_the_board() {
+        for (text, nanos) in BOUNDS.iter().zip(KernelHistogram::BOUNDS_NANOS) {
+            let seconds: f64 = text.parse().unwrap();
+
+            assert!((seconds * 1e9 / nanos as f64 - 1.0).abs() < 1e-12, "{text} is not {nanos} ns");
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod write;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use observe_core::{Figure, SeriesKind};
+use observe_core::{Figure, HistogramFamily, SeriesKind};
 
 pub(crate) use self::write::Format;
 use crate::AppState;
@@ -75,6 +75,12 @@ impl Name {
         Self { text, kind, help: Cow::Borrowed(figure.help) }
     }
 
+    /// Names histograms of how long things took in the kernel.
+    fn of_durations(family: &HistogramFamily) -> Self {
+        let text = Cow::Owned(format!("observe_{}_seconds", names::plain(family.name)));
+        Self { text, kind: Kind::Histogram, help: Cow::Borrowed(family.help) }
+    }
+
     const fn histogram(text: &'static str, help: &'static str) -> Self {
         Self { text: Cow::Borrowed(text), kind: Kind::Histogram, help: Cow::Borrowed(help) }
     }
@@ -87,6 +93,7 @@ pub(crate) fn render(state: &AppState, format: Format, exclude: &[String]) -> Ve
     engine::add(&mut exposition, state.handle());
     engine::add_process(&mut exposition, state.process());
     kernel::add(&mut exposition, &state.kernel().read());
+    kernel::add_histograms(&mut exposition, state.kernel(), exclude);
     http::add(&mut exposition, state.metrics(), state.server());
     let dropped = exposition.dropped as f64;
     exposition.add(&DROPPED, &[], dropped);
@@ -111,11 +118,13 @@ impl Exposition {
         self.dropped += u64::from(!added);
     }
 
+    /// Adds a histogram; one that is there already is replaced and counted.
     fn add_histogram(&mut self, name: &Name, labels: &[(&str, &str)], histogram: Histogram) {
-        let family = self.family(name);
-        if let Some(labels) = names::labels(labels) {
-            family.histograms.insert(labels, histogram);
-        }
+        let added = names::labels(labels).is_some_and(|labels| {
+            let family = self.family(name);
+            family.kind == name.kind && family.histograms.insert(labels, histogram).is_none()
+        });
+        self.dropped += u64::from(!added);
     }
 
     fn family(&mut self, name: &Name) -> &mut Family {

@@ -105,7 +105,7 @@ fn label(name: &str) -> String {
 }
 
 /// Turns everything but letters, digits and `_` into `_`.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '_' }).collect()
 }
 

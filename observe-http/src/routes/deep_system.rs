@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 use super::{Row, json, to_json};
 use crate::{
     AppState,
-    body::{DeepMonitoring, FeatureBody, HardwareBody, KernelBody, ProgramBody, SecurityCountsBody, nearest},
+    body::{
+        DeepMonitoring, FeatureBody, HardwareBody, KernelBody, ProgramBody, SecurityCountsBody, TopSyscallsBody,
+        nearest,
+    },
     kernel::{self, KernelReadings},
     time::Rfc3339,
 };
@@ -47,6 +50,7 @@ struct DeepStatus {
     payload: PayloadBody,
     hardware: HardwareBody,
     security: SecurityCountsBody,
+    top_syscalls: TopSyscallsBody,
 }
 
 /// Load on the kernel.
@@ -119,6 +123,7 @@ fn render(state: &AppState) -> Bytes {
         payload: PayloadBody::new(&readings),
         hardware,
         security: SecurityCountsBody::new(&status),
+        top_syscalls: TopSyscallsBody::new(&status.top_syscalls),
     })
 }
 

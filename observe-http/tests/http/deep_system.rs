@@ -1,12 +1,12 @@
 //! What is said about tracing the kernel, in each of the four modes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use insta::assert_json_snapshot;
 use observe_core::{
     Attributes, FeatureState, KernelBoard, KernelFacts, KernelMode, KeyedTable, Metric, ProgramStatus, Schema,
-    SecurityCounts, Unit,
-    names::{disk, hardware, pressure, syscall},
+    SecurityCounts, TopSyscall, TopSyscalls, Unit,
+    names::{disk, hardware, pressure, syscall, tcp},
 };
 use serde_json::Value;
 
@@ -30,6 +30,15 @@ fn live() -> KernelBoard {
         };
         status.security =
             SecurityCounts { threats: 2, anomalies: 1, last_event_at: Some(START), suppressed: 7, forgotten: 5 };
+        let top = |id, name: Option<&str>, syscall: &'static str, calls_per_second| TopSyscall {
+            id,
+            name: name.map(Into::into),
+            syscall: syscall.into(),
+            calls_per_second,
+        };
+        let by_process = vec![top(4242, Some("nginx"), "epoll_wait", 812.8), top(77, None, "read", 64.0)];
+        let by_cgroup = vec![top(1337, Some("/system.slice/nginx.service"), "epoll_wait", 806.4)];
+        status.top_syscalls = Arc::new(TopSyscalls { reason: None, by_process, by_cgroup });
     });
     board.update("syscalls", |feature| {
         feature.state = FeatureState::Running;
@@ -266,4 +275,40 @@ async fn a_long_reason_is_cut_where_it_is_a_label() {
     let line = text.lines().find(|line| line.starts_with("observe_ebpf_mode{")).unwrap();
     assert_eq!(line.matches('é').count(), 67);
     assert!(line.ends_with("é\\\"\"} 1"), "{line}");
+}
+
+#[tokio::test]
+async fn latencies_are_whole_histograms_without_being_series() {
+    let mut fixture = Fixture::new().await;
+    let board = KernelBoard::new(KernelMode::Simulated);
+    fixture.trace(board.clone());
+    let of = |pairs: &[(&'static str, &'static str)]| Attributes::new(pairs.iter().copied()).unwrap();
+    let read = board.post(&syscall::LATENCIES, of(&[("syscall", "read"), ("source", "simulated")]));
+    read.add([(0, 1), (64, 2), (1024, 3)], 12_000);
+    read.add([(64, 10), (u64::MAX, 1)], 2_000_000_000);
+    let connect = board.post(&tcp::CONNECT_LATENCIES, of(&[]));
+    connect.add([(100_000, 4)], 400_000);
+
+    let text = fixture.get("/metrics/prometheus").await.text;
+    let without = fixture.get("/metrics/prometheus?exclude=syscall.&exclude=tcp.connect_latency").await.text;
+
+    let is_meant = |line: &&str| line.contains("syscall_latency_seconds") || line.contains("connect_latency_seconds");
+    assert_json_snapshot!(text.lines().filter(is_meant).collect::<Vec<_>>());
+    assert_eq!(without.lines().filter(is_meant).count(), 0);
+    assert!(fixture.get("/api/v1/metrics?prefix=syscall.").await.json()["items"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn where_nobody_can_know_who_calls_most_the_reason_is_told() {
+    let board = live();
+    let reason = Some("no call is timed");
+    board.set(|status| status.top_syscalls = Arc::new(TopSyscalls { reason, ..TopSyscalls::default() }));
+    let fixture = fixture(board).await;
+
+    let tops = fixture.get("/deep-system/status").await.json()["top_syscalls"].take();
+
+    let expected = serde_json::json!({
+        "estimated": true, "reason": "no call is timed", "by_process": [], "by_cgroup": []
+    });
+    assert_eq!(tops, expected);
 }

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use observe::{Frame, Item, names::syscall as names};
+use observe::{Frame, Item, KernelStatus, names::syscall as names};
 
-use super::Screen;
+use super::{CLEAR, Screen};
 use crate::cli::{error::CommandError, output, table};
 
 /// Shows the calls made most since the reading before.
@@ -54,7 +54,7 @@ impl Calls {
 }
 
 impl Screen for Calls {
-    fn show(&mut self, items: Vec<Item>, elapsed: Duration) -> Result<(), CommandError> {
+    fn show(&mut self, items: Vec<Item>, elapsed: Duration, _: &KernelStatus) -> Result<(), CommandError> {
         let rows: Vec<Row> = items.iter().flat_map(rows).map(|row| self.since_before(row)).collect();
         if self.is_first {
             self.is_first = false;
@@ -105,9 +105,6 @@ fn value(frame: &Frame, slot: usize, metric: &str) -> Option<f64> {
     let column = frame.schema().columns().iter().position(|column| column.metric.name == metric)?;
     frame.value(slot, column)
 }
-
-/// Clears the terminal and goes to its first place.
-const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,9 @@
 
 use std::{fmt::Write, time::Duration};
 
-use observe::{EventData, Exec, Io, Item, Packet, ProcessChange, Security, SystemEvent, Task};
+use observe::{EventData, Exec, Io, Item, KernelStatus, Packet, ProcessChange, Security, SystemEvent, Task};
 
-use super::Screen;
+use super::{Screen, printable};
 use crate::cli::{error::CommandError, output, time};
 
 /// Shows each event as it comes.
@@ -12,7 +12,7 @@ use crate::cli::{error::CommandError, output, time};
 pub(super) struct Lines;
 
 impl Screen for Lines {
-    fn show(&mut self, items: Vec<Item>, _elapsed: Duration) -> Result<(), CommandError> {
+    fn show(&mut self, items: Vec<Item>, _: Duration, _: &KernelStatus) -> Result<(), CommandError> {
         let mut text = String::new();
         for item in items {
             if let Item::Event(event) = item {
@@ -73,12 +73,6 @@ fn of_finding(finding: &Security) -> String {
 
 fn who(task: &Task) -> String {
     format!("{}[{}]", task.name, task.pid)
-}
-
-fn printable(character: char) -> impl Iterator<Item = char> {
-    let escaped = character.is_control().then(|| character.escape_default());
-    let plain = (!character.is_control()).then_some(character);
-    escaped.into_iter().flatten().chain(plain)
 }
 
 #[cfg(test)]

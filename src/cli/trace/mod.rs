@@ -1,5 +1,6 @@
 //! `observe trace`: what the kernel does, live in the terminal.
 
+mod callers;
 mod calls;
 mod flame;
 mod lines;
@@ -15,7 +16,11 @@ use observe::{
     ebpf::{self, Config, Latency, Mode, Tracing},
 };
 
-use self::{calls::Calls, lines::Lines};
+use self::{
+    callers::{Caller, Callers},
+    calls::Calls,
+    lines::Lines,
+};
 use super::{
     Global,
     error::{CommandError, finish},
@@ -72,6 +77,9 @@ struct CallArgs {
     /// Times every call, not one in 64
     #[arg(long)]
     full: bool,
+    /// Shows who makes most calls, and which
+    #[arg(long, value_name = "CALLER")]
+    by: Option<Caller>,
     /// Shows so many calls
     #[arg(long, default_value_t = 20, value_name = "N")]
     top: usize,
@@ -79,8 +87,8 @@ struct CallArgs {
 
 /// What prints the items of a reading.
 trait Screen {
-    /// Takes in a reading; `elapsed` is the time since the one before.
-    fn show(&mut self, items: Vec<Item>, elapsed: Duration) -> Result<(), CommandError>;
+    /// Takes in a reading and what the board says after it; `elapsed` is the time since the one before.
+    fn show(&mut self, items: Vec<Item>, elapsed: Duration, status: &KernelStatus) -> Result<(), CommandError>;
 }
 
 impl Args {
@@ -114,7 +122,12 @@ impl Args {
                 if args.full {
                     config.syscalls.latency = Latency::Full;
                 }
-                watch(&config, &args.common, &mut Calls::new(args.top))
+                let Some(by) = args.by else { return watch(&config, &args.common, &mut Calls::new(args.top)) };
+                if config.syscalls.latency == Latency::Off {
+                    config.syscalls.latency = Latency::Sampled;
+                }
+                config.syscalls.top_interval_seconds = config.syscalls.interval_seconds;
+                watch(&config, &args.common, &mut Callers::new(by, args.top))
             }
             What::Tcp(common) => {
                 config.only("tcp");
@@ -137,8 +150,9 @@ fn watch(config: &Config, common: &Common, screen: &mut impl Screen) -> Result<(
     loop {
         let items = read(&mut collectors, &processes)?;
         let now = Instant::now();
-        screen.show(items, now - before)?;
-        missing.tell(&board.read());
+        let status = board.read();
+        screen.show(items, now - before, &status)?;
+        missing.tell(&status);
         before = now;
         if until.is_some_and(|until| until <= now) {
             return Ok(());
@@ -200,6 +214,15 @@ fn untraced(reason: &str) -> CommandError {
     CommandError::Untraced { problem: problem.to_owned(), help: help.to_owned() }
 }
 
+/// Escapes what a terminal would obey.
+fn printable(character: char) -> impl Iterator<Item = char> {
+    let escaped = character.is_control().then(|| character.escape_default());
+    let plain = (!character.is_control()).then_some(character);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// Clears the terminal and goes to its first place.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 /// Seconds between two looks at events: soon enough for whoever watches.
 const OFTEN: f64 = 0.2;
 /// As many calls as there can be.

@@ -1,7 +1,7 @@
 //! Requests to block devices, counted and timed in the kernel.
 
 use super::rows;
-use crate::{Metric, Unit};
+use crate::{HistogramFamily, Metric, Unit};
 
 rows! {
     REQUESTS = Metric::counter("block.requests", Unit::Count, "Requests that ended, failed ones included.");
@@ -16,3 +16,9 @@ rows! {
     LATENCY_P99 = Metric::gauge("block.latency_p99", Unit::Nanoseconds,
         "Time that 99 of 100 requests since the reading before took less than.");
 }
+
+/// The histograms of what [`LATENCY`] is the mean of.
+pub static LATENCIES: HistogramFamily = HistogramFamily {
+    name: "block.latency",
+    help: "Time that the device worked on requests, those apart of which the kernel did not note when they began.",
+};

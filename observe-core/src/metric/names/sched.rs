@@ -1,7 +1,7 @@
 //! Run queues: how often processors switch from task to task, and how long tasks wait for one.
 
 use super::rows;
-use crate::{Formula, Metric, Term, Unit};
+use crate::{Formula, HistogramFamily, Metric, Term, Unit};
 
 rows! {
     SWITCHES = Metric::counter("sched.switches", Unit::Count, "Switches from task to task.");
@@ -19,3 +19,9 @@ rows! {
     SWITCH_RATE = Metric::derived("sched.switch_rate", Unit::CountPerSecond,
         Formula::Rate { of: &[Term::plus("sched.switches")], scale: 1.0 }, "Switches from task to task in a second.");
 }
+
+/// The histogram of what [`RUNQUEUE_LATENCY`] is the mean of.
+pub static RUNQUEUE_LATENCIES: HistogramFamily = HistogramFamily {
+    name: "sched.runqueue_latency",
+    help: "Time that tasks waited for a processor, in those waits that were timed: one in ebpf.sched.sample.",
+};

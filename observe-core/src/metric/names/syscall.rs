@@ -1,7 +1,7 @@
 //! System calls, counted and timed in the kernel.
 
 use super::rows;
-use crate::{Formula, Metric, Term, Unit};
+use crate::{Formula, HistogramFamily, Metric, Term, Unit};
 
 rows! {
     COUNT = Metric::counter("syscall.count", Unit::Count, "Calls.")
@@ -27,3 +27,9 @@ rows! {
     CGROUP_RATE = Metric::gauge("syscall.cgroup_rate", Unit::CountPerSecond,
         "Calls in a second by the processes of one control group, estimated from those that were timed.");
 }
+
+/// The histograms of what [`LATENCY`] is the mean of.
+pub static LATENCIES: HistogramFamily = HistogramFamily {
+    name: "syscall.latency",
+    help: "Time of the calls that were timed, which are one in 64 unless ebpf.syscalls.latency is full.",
+};

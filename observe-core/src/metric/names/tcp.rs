@@ -1,7 +1,7 @@
 //! Connections over TCP, counted and timed in the kernel.
 
 use super::rows;
-use crate::{Formula, Metric, Term, Unit};
+use crate::{Formula, HistogramFamily, Metric, Term, Unit};
 
 rows! {
     CONNECTS = Metric::counter("tcp.connects", Unit::Count, "Connections that this host asked for and got.")
@@ -44,6 +44,12 @@ rows! {
     RESET_RATE = rate("tcp.reset_rate", &[Term::plus("tcp.resets_sent"), Term::plus("tcp.resets_received")],
         "Resets in a second that went out or came in.");
 }
+
+/// The histogram of how long it took to make connections.
+pub static CONNECT_LATENCIES: HistogramFamily = HistogramFamily {
+    name: "tcp.connect_latency",
+    help: "Time in which connections were made that this host asked for.",
+};
 
 const fn time(name: &'static str, help: &'static str) -> Metric {
     Metric::gauge(name, Unit::Nanoseconds, help)

@@ -12,15 +12,18 @@ use aarch64 as own;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as own;
 
-/// The most calls that are told apart. The last place is free, the one before it takes every unknown number.
+/// The most calls that are told apart. The last place is free, the two before it are no numbers.
 pub(crate) const PLACES: usize = 512;
 /// The place of calls whose number is out of range.
 pub(crate) const UNKNOWN: usize = PLACES - 2;
+/// The place of calls of 32-bit programs, whose numbers mean something else.
+pub(crate) const COMPAT: usize = PLACES - 3;
 
 /// Returns the name of the call with this number on this machine.
 pub(crate) fn name(number: usize) -> Cow<'static, str> {
     match own::NAMES.get(number) {
         Some(name) if !name.is_empty() => Cow::Borrowed(name),
+        _ if number == COMPAT => Cow::Borrowed("compat"),
         _ if number == UNKNOWN => Cow::Borrowed("unknown"),
         _ => Cow::Owned(format!("syscall_{number}")),
     }
@@ -132,13 +135,14 @@ mod tests {
             let names: Vec<_> = table.iter().filter(|name| !name.is_empty()).collect();
 
             assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
-            assert!(table.len() < UNKNOWN);
+            assert!(table.len() < COMPAT);
         }
     }
 
     #[test]
     fn calls_without_a_name_are_called_by_their_number() {
         assert_eq!(name(500), "syscall_500");
+        assert_eq!(name(COMPAT), "compat");
         assert_eq!(name(UNKNOWN), "unknown");
     }
 
