@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observe_core::{Clock, EventData, KernelHistogram, Syscall, SystemClock};
+use observe_core::{Clock, EventData, KernelHistogram, Syscall, SystemClock, TopSyscall};
 use observe_ebpf::{Config, Latency};
 
 use crate::host::{Host, Reading};
