@@ -68,8 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_simulated_is_never_ok() {
-        let mut config = observe::ebpf::Config::default();
-        config.mode = observe::ebpf::Mode::Simulated;
+        let config = observe::ebpf::Config { mode: observe::ebpf::Mode::Simulated, ..Default::default() };
 
         let checks = checks(observe::ebpf::tracing(&config).unwrap());
 
