@@ -137,6 +137,9 @@ static __always_inline void time_call(
 {
     start->tid = 0;
     __u64 now = bpf_ktime_get_ns();
+    /* Another thread took the place in between. */
+    if (now < start->time)
+        return;
     __u64 duration = now - start->time;
     obs_observe(&row->latency, duration);
     struct obs_syscall *turns = obs_row(&obs_syscalls, ROWS, TURNS);
@@ -231,9 +234,8 @@ static __always_inline __u32 number_of(__u64 regs)
 }
 
 /* A 64-bit program may make such a call as well, so what counts is the call, not the program. */
-static __always_inline bool is_compat(void)
+static __always_inline bool is_compat(struct task_struct *task)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
     if (bpf_core_field_exists(task->thread_info.status))
         return task->thread_info.status & X86_TS_COMPAT;
     return task->thread_info.flags >> ARM64_TIF_32BIT & 1;
@@ -242,11 +244,13 @@ static __always_inline bool is_compat(void)
 OBS_SEC("sys_exit")
 int sys_exit(__u64 *context)
 {
-    __u64 ids = bpf_get_current_pid_tgid();
+    struct task_struct *task = bpf_get_current_task_btf();
+    /* What bpf_get_current_pid_tgid returns, without another call. */
+    __u64 ids = (__u64)task->tgid << 32 | (__u32)task->pid;
     if (!is_wanted(ids))
         return 0;
     __u32 number = number_of(context[0]);
-    bool compat = is_compat();
+    bool compat = is_compat(task);
     struct obs_syscall *row = compat ? obs_row(&obs_syscalls, ROWS, COMPAT) : row_of(number);
     if (!row)
         return 0;

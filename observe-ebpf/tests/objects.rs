@@ -264,8 +264,8 @@ fn objects_find_every_field_in_a_kernel_whose_types_are_on_file() {
 fn a_field_that_is_gone_becomes_an_instruction_that_the_kernel_refuses() {
     let guarded = relocate("syscalls", &registers("orig_ax", 64, false));
 
-    // Of threads, this kernel tells neither of the two fields that mark 32-bit calls.
-    assert_eq!(guarded, relocate("syscalls", &fixture()) + 2);
+    // Of threads, this kernel tells neither their two ids nor the two fields that mark 32-bit calls.
+    assert_eq!(guarded, relocate("syscalls", &fixture()) + 4);
     assert_eq!(relocate("syscalls", &registers("orig_bx", 64, false)), guarded + 1);
 }
 

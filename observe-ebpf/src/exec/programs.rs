@@ -1,6 +1,6 @@
 //! Processes, counted and told by the kernel.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use observe_core::{Collect, CollectError, Collector, Exec, ProcessChange, Timestamp};
 
@@ -142,7 +142,7 @@ fn seen(at: Timestamp, mut record: Record<'_>, nanos_per_tick: u64) -> Seen {
     let (ppid, effective_uid, is_deleted) = (record.u32(), record.u32(), record.u32() != 0);
     let (path, arguments, total) = (record.u32(), record.u32(), record.u32());
     let task = record.task();
-    let path = record.text(path as usize);
+    let path = whole(record.text(path as usize), task.pid);
     let arguments = shown(record.bytes(arguments as usize), total > arguments);
     let change = match kind {
         EXITED => ProcessChange::Exited { status: code >> 8 & 0xff, signal: code & 0x7f, lifetime },
@@ -150,6 +150,15 @@ fn seen(at: Timestamp, mut record: Record<'_>, nanos_per_tick: u64) -> Seen {
     };
     let exec = Exec { change, task, ppid, path, arguments };
     Seen { at, exec, is_deleted, start_ticks: start / nanos_per_tick, effective_uid }
+}
+
+/// Makes a path that begins in the directory of the process whole, if the process still runs.
+fn whole(path: String, pid: u32) -> String {
+    if path.is_empty() || path.starts_with('/') {
+        return path;
+    }
+    let program = fs::read_link(format!("/proc/{pid}/exe"));
+    program.ok().and_then(|program| program.into_os_string().into_string().ok()).unwrap_or(path)
 }
 
 pub(super) static OBJECT: Object = Object {

@@ -69,7 +69,7 @@ impl Syscalls {
             .size("obs_tops", kernel.cpus() * TOP_PLACES)
             .with_ring(kernel, RING_BYTES, RING_RATE)
             // The twin learns at entry which call it is.
-            .typeless(&["sys_enter", "sys_exit"])
+            .typeless(&["sys_exit", "sys_enter"])
     }
 }
 
@@ -106,7 +106,8 @@ impl Feature for Syscalls {
 
     fn load(&self, kernel: &Kernel) -> Result<SyscallPrograms, Unavailable> {
         let is_timed = self.latency != Latency::Off;
-        let points: &[&'static str] = if is_timed { &["sys_enter", "sys_exit"] } else { &["sys_exit"] };
+        // Exits first: an entry whose exit is not seen would make the next call of its kind look as long as the time between.
+        let points: &[&'static str] = if is_timed { &["sys_exit", "sys_enter"] } else { &["sys_exit"] };
         let mut loaded = kernel.trace(&OBJECT, &self.setup(kernel), points)?;
         let tops = is_timed.then(|| loaded.rows(kernel, "obs_tops", TOP_PLACES)).transpose()?;
         let reason = (!is_timed).then_some("no call is timed: ebpf.syscalls.latency is off");

@@ -26,7 +26,8 @@ pub(crate) struct Report {
     host: Table,
     subject: SubjectId,
     other: Call,
-    tracked: Vec<usize>,
+    /// Calls with series of their own, and what they had counted before they got them.
+    tracked: HashMap<usize, (u64, u64)>,
     max_tracked: usize,
     min_readings: u32,
     board: KernelBoard,
@@ -64,7 +65,7 @@ impl Report {
             host,
             subject,
             other: Call::new(OTHER),
-            tracked: Vec::new(),
+            tracked: HashMap::new(),
             max_tracked: max_tracked(config)?,
             min_readings: config.min_readings,
             board: board.clone(),
@@ -101,20 +102,23 @@ impl Report {
 
     /// Returns whether a call has series of its own: once it was made at several readings, for good.
     fn is_tracked(&mut self, call: &Call) -> bool {
-        if self.tracked.contains(&call.number) {
+        if self.tracked.contains_key(&call.number) {
             return true;
         }
         let enters = call.active >= self.min_readings && self.tracked.len() < self.max_tracked;
         if enters {
-            self.tracked.push(call.number);
+            // What counted under `other` stays there.
+            let earlier = (call.calls - call.new_calls, call.errors - call.new_errors);
+            self.tracked.insert(call.number, earlier);
         }
         enters
     }
 
     fn write(&mut self, call: &Call) {
         let origin = self.origin;
+        let (calls, errors) = self.tracked.get(&call.number).copied().unwrap_or_default();
         let mut row = self.calls.row(&call.number, || describe(origin, call.number));
-        row.set(0, call.calls as f64).set(1, call.errors as f64);
+        row.set(0, (call.calls - calls) as f64).set(1, (call.errors - errors) as f64);
         let timed = call.timed.len();
         if timed > 0 {
             row.set(2, call.time as f64 / timed as f64);
@@ -160,7 +164,34 @@ const OTHER: usize = usize::MAX;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use observe_core::{Item, KernelMode, ProcessCache};
+
     use super::*;
+
+    #[test]
+    fn calls_by_name_add_up_to_all_calls_whenever_they_get_series_of_their_own() {
+        let board = KernelBoard::new(KernelMode::Live);
+        let interval = Duration::from_secs(1);
+        let mut report = Report::new(Origin::Kernel, interval, &SyscallsConfig::default(), &board).unwrap();
+        let processes = ProcessCache::new();
+        let (mut read, mut rare) = (Call::new(0), Call::new(1));
+
+        for second in 0..8 {
+            read.add(10, 1, std::iter::empty());
+            rare.add(u64::from(second == 3), 0, std::iter::empty());
+            let mut cx = Collect::new(Timestamp::from_millis(second * 1000), Instant::now() + interval, &processes);
+            report.emit([&read, &rare].into_iter(), &mut cx);
+            let values = cx.take_items().into_iter().map(|item| match item {
+                Item::Frame(frame) => (0..frame.subjects().len()).filter_map(|slot| frame.value(slot, 0)).sum(),
+                other => panic!("{other:?}"),
+            });
+            let [by_name, all] = values.collect::<Vec<f64>>()[..] else { panic!("two frames") };
+
+            assert_eq!(by_name, all, "after {second} seconds");
+        }
+    }
 
     #[test]
     fn no_more_calls_have_series_than_are_told_apart() {

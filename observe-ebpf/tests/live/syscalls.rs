@@ -12,10 +12,11 @@ fn load(latency: Latency) -> Option<Host> {
     let mut config = Config::default();
     config.syscalls.pid = std::process::id();
     config.syscalls.latency = latency;
+    config.syscalls.min_readings = 1;
     Host::load(&config, "ebpf.syscalls")
 }
 
-/// Calls `getppid` at so many readings that it has series of its own.
+/// Calls `getppid` at several readings.
 fn call(host: &mut Host, count: usize) -> Reading {
     let mut last = Reading::default();
     for _ in 0..5 {

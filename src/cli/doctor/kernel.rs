@@ -28,7 +28,7 @@ fn features(status: &KernelStatus) -> Vec<Check> {
 fn check(name: &'static str, feature: &FeatureStatus) -> Check {
     match &feature.state {
         FeatureState::Off { reason, advice, instead } => {
-            let instead = instead.map(|source| format!(", so {source} stands in")).unwrap_or_default();
+            let instead = instead.map(|source| format!("; in its place: {source}")).unwrap_or_default();
             Check::limited(name, format!("{reason}{instead}"), advice.as_str())
         }
         FeatureState::Running => Check::ok(name, cost(feature)),
@@ -62,7 +62,7 @@ mod tests {
         let Check { outcome, detail, fix, .. } = check("sched", &feature);
 
         assert_eq!(outcome, Outcome::Limited);
-        assert_eq!(detail, "missing CAP_BPF, so /proc/schedstat stands in");
+        assert_eq!(detail, "missing CAP_BPF; in its place: /proc/schedstat");
         assert_eq!(fix.as_deref(), Some("run as root"));
     }
 

@@ -15,10 +15,10 @@ rows! {
         "Time that half of the timed calls since the reading before took less than.");
     LATENCY_P99 = Metric::gauge("syscall.latency_p99", Unit::Nanoseconds,
         "Time that 99 of 100 timed calls since the reading before took less than.");
-    TOTAL = Metric::counter("syscall.total", Unit::Count, "Calls of all kinds.");
+    TOTAL = Metric::counter("syscall.calls", Unit::Count, "Calls of all kinds.");
     FAILED = Metric::counter("syscall.failed", Unit::Count, "Calls of all kinds that returned an error.");
     RATE = Metric::derived("syscall.rate", Unit::CountPerSecond,
-        Formula::Rate { of: &[Term::plus("syscall.total")], scale: 1.0 }, "Calls of all kinds in a second.");
+        Formula::Rate { of: &[Term::plus("syscall.calls")], scale: 1.0 }, "Calls of all kinds in a second.");
     ERROR_RATE = Metric::derived("syscall.error_rate", Unit::CountPerSecond,
         Formula::Rate { of: &[Term::plus("syscall.failed")], scale: 1.0 },
         "Calls of all kinds in a second that returned an error.");
