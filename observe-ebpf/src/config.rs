@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BlockConfig, NetConfig, SchedConfig, SyscallsConfig,
+    features::{FEATURES, PAYLOAD},
     rules::{InvalidRules, RulesConfig},
 };
 
@@ -54,32 +55,25 @@ pub struct Config {
 impl Config {
     /// Switches everything off but the inspection of packets.
     pub fn disable_kernel(&mut self) {
-        self.block.enabled = false;
-        self.drops.enabled = false;
-        self.exec.enabled = false;
-        self.memory.enabled = false;
-        self.profile.enabled = false;
-        self.sched.enabled = false;
-        self.syscalls.enabled = false;
-        self.tcp.enabled = false;
+        self.disable(|feature| feature != PAYLOAD);
     }
 
     /// Switches everything off but one feature, which is switched on.
     pub fn only(&mut self, feature: &str) {
-        self.block.enabled = feature == "block";
-        self.drops.enabled = feature == "drops";
-        self.exec.enabled = feature == "exec";
-        self.memory.enabled = feature == "memory";
-        self.net.enabled = feature == "net";
-        self.profile.enabled = feature == "profile";
-        self.sched.enabled = feature == "sched";
-        self.syscalls.enabled = feature == "syscalls";
-        self.tcp.enabled = feature == "tcp";
+        for entry in FEATURES {
+            *(entry.switch)(self) = entry.name == feature;
+        }
     }
 
     /// Switches the inspection of packets off.
     pub fn disable_payload(&mut self) {
-        self.net.enabled = false;
+        self.disable(|feature| feature == PAYLOAD);
+    }
+
+    fn disable(&mut self, is_meant: impl Fn(&str) -> bool) {
+        for entry in FEATURES.into_iter().filter(|entry| is_meant(entry.name)) {
+            *(entry.switch)(self) = false;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kernel::{Kernel, Loaded, OTHER_IDS, Ring, Unavailable};
 
 /// One feature: programs in the kernel, and how what they count becomes frames and events.
 ///
-/// A new one is a file that implements this, a source in `bpf/`, and a line in the table.
+/// A new one is a file that implements this, a source in `bpf/`, and an entry in the table of features.
 pub(crate) trait Feature: Send + 'static {
     /// The name under which settings, health and the board know it.
     const NAME: &'static str;

@@ -6,6 +6,7 @@ mod drops;
 mod exec;
 #[cfg(target_os = "linux")]
 mod feature;
+mod features;
 mod filter;
 #[cfg(target_os = "linux")]
 mod floor;

@@ -1,4 +1,4 @@
-//! The table of features.
+//! All that is traced, ready to run.
 
 use std::{fmt, time::Instant};
 
@@ -8,10 +8,7 @@ use observe_core::{
 
 use crate::{Config, InvalidConfig, Mode, simulated::Simulator};
 #[cfg(target_os = "linux")]
-use crate::{
-    block::Block, drops::Drops, exec::Processes, guard::Guard, kernel::Kernel, memory::Memory, net::Net,
-    origin::Origin, profile::OnCpu, sched::Sched, syscalls::Syscalls, tcp::Tcp,
-};
+use crate::{features, guard::Guard, kernel::Kernel, origin::Origin};
 
 /// Tracing, ready to run: collectors for an engine, and the board on which they say how they are doing.
 pub struct Tracing {
@@ -105,36 +102,8 @@ pub fn tracing(config: &Config) -> Result<Tracing, InvalidConfig> {
 fn traced(config: &Config) -> Result<Tracing, InvalidConfig> {
     let kernel = Kernel::with_statistics(KernelBoard::new(KernelMode::Live), config.program_stats);
     let guard = Guard::new(&config.rules, kernel.board(), Origin::Kernel)?;
-    let mut collectors = Vec::new();
-    // One line for each feature.
-    if config.block.enabled {
-        collectors.push(Block::collector(&kernel, &config.block)?);
-    }
-    if config.drops.enabled {
-        collectors.push(Drops::collector(&kernel, &config.drops)?);
-    }
-    if config.exec.enabled {
-        collectors.push(Processes::collector(&kernel, &config.exec, &guard)?);
-    }
-    if config.memory.enabled {
-        collectors.push(Memory::collector(&kernel, &config.memory)?);
-    }
-    if config.net.enabled {
-        collectors.push(Net::collector(&kernel, &config.net, &guard)?);
-    }
-    if config.profile.enabled {
-        collectors.push(OnCpu::collector(&kernel, &config.profile)?);
-    }
-    if config.sched.enabled {
-        collectors.push(Sched::collector(&kernel, &config.sched)?);
-    }
-    if config.syscalls.enabled {
-        collectors.push(Syscalls::collector(&kernel, &config.syscalls)?);
-    }
-    if config.tcp.enabled {
-        collectors.push(Tcp::collector(&kernel, &config.tcp, &guard)?);
-    }
-    Ok(Tracing { collectors, board: kernel.board().clone() })
+    let collectors = features::switched_on(config).map(|entry| (entry.trace)(&kernel, config, &guard));
+    Ok(Tracing { collectors: collectors.collect::<Result<_, _>>()?, board: kernel.board().clone() })
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -13,7 +13,7 @@ use crate::{
 
 /// Makes up the feature `block`.
 #[derive(Debug)]
-pub(super) struct SimulatedBlock {
+pub(crate) struct SimulatedBlock {
     report: Report,
     requests: Vec<(Pair, Requests, Habit)>,
 }
@@ -28,7 +28,7 @@ struct Habit {
 }
 
 impl SimulatedBlock {
-    pub(super) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let requests = HABITS.map(|habit| {
             let requests = Requests { device: NAME.to_owned(), ..Requests::default() };
             (Pair::new(DEVICE, habit.operation), requests, habit)

@@ -9,13 +9,13 @@ use crate::{drops::report::Report, origin::Origin};
 
 /// Makes up the feature `drops`.
 #[derive(Debug)]
-pub(super) struct SimulatedDrops {
+pub(crate) struct SimulatedDrops {
     report: Report,
     totals: [u64; REASONS.len()],
 }
 
 impl SimulatedDrops {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
         Ok(Self { report: Report::new(Origin::Simulated, interval)?, totals: [0; REASONS.len()] })
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Makes up the feature `exec`.
 #[derive(Debug)]
-pub(super) struct SimulatedExec {
+pub(crate) struct SimulatedExec {
     report: Report,
     counted: Counted,
     guard: Guard,
@@ -21,7 +21,7 @@ pub(super) struct SimulatedExec {
 }
 
 impl SimulatedExec {
-    pub(super) fn new(interval: Duration, guard: &Guard) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration, guard: &Guard) -> Result<Self, InvalidSchema> {
         let report = Report::new(Origin::Simulated, interval)?;
         Ok(Self { report, counted: Counted::default(), guard: guard.clone(), next_pid: FIRST_PID })
     }

@@ -12,13 +12,13 @@ use crate::{
 
 /// Makes up the feature `memory`.
 #[derive(Debug)]
-pub(super) struct SimulatedMemory {
+pub(crate) struct SimulatedMemory {
     report: Report,
     counted: Counted,
 }
 
 impl SimulatedMemory {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
         Ok(Self { report: Report::new(Origin::Simulated, interval)?, counted: Counted::default() })
     }
 }

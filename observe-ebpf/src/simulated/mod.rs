@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use observe_core::{Collect, CollectError, Collector, FeatureState, KernelBoard, Task};
 
-pub(crate) use self::random::Random;
-use self::{
+pub(crate) use self::{
     block::SimulatedBlock, drops::SimulatedDrops, exec::SimulatedExec, memory::SimulatedMemory, net::SimulatedNet,
-    profile::SimulatedProfile, sched::SimulatedSched, syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
+    profile::SimulatedProfile, random::Random, sched::SimulatedSched, syscalls::SimulatedSyscalls, tcp::SimulatedTcp,
 };
-use crate::{Config, InvalidConfig, guard::Guard, origin::Origin};
+use crate::{Config, InvalidConfig, features, guard::Guard, origin::Origin};
 
 /// Stands in for all features that are switched on.
 #[derive(Debug)]
@@ -41,36 +40,9 @@ pub(crate) trait Simulation: std::fmt::Debug + Send {
 
 impl Simulator {
     pub(crate) fn new(config: &Config, board: &KernelBoard) -> Result<Self, InvalidConfig> {
-        let mut features: Vec<Box<dyn Simulation>> = Vec::new();
         let guard = Guard::new(&config.rules, board, Origin::Simulated)?;
-        // One line for each feature.
-        if config.block.enabled {
-            features.push(Box::new(SimulatedBlock::new(INTERVAL, board)?));
-        }
-        if config.drops.enabled {
-            features.push(Box::new(SimulatedDrops::new(INTERVAL)?));
-        }
-        if config.exec.enabled {
-            features.push(Box::new(SimulatedExec::new(INTERVAL, &guard)?));
-        }
-        if config.memory.enabled {
-            features.push(Box::new(SimulatedMemory::new(INTERVAL)?));
-        }
-        if config.net.enabled {
-            features.push(Box::new(SimulatedNet::new(INTERVAL)?));
-        }
-        if config.profile.enabled {
-            features.push(Box::new(SimulatedProfile::new(INTERVAL)?));
-        }
-        if config.sched.enabled {
-            features.push(Box::new(SimulatedSched::new(INTERVAL, board)?));
-        }
-        if config.syscalls.enabled {
-            features.push(Box::new(SimulatedSyscalls::new(INTERVAL, &config.syscalls, board)?));
-        }
-        if config.tcp.enabled {
-            features.push(Box::new(SimulatedTcp::new(INTERVAL, &config.tcp, &guard, board)?));
-        }
+        let features = features::switched_on(config).map(|entry| (entry.simulate)(config, &guard, board));
+        let features = features.collect::<Result<Vec<_>, _>>()?;
         for feature in &features {
             board.update(feature.name(), |status| status.state = FeatureState::Simulated);
         }
@@ -103,7 +75,7 @@ fn task(name: &str, pid: u32) -> Task {
 
 /// Above every id that a kernel gives, so that nobody takes it for a process of this host.
 const FIRST_PID: u32 = 1 << 23;
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ use crate::{
 
 /// Makes up the feature `net`.
 #[derive(Debug)]
-pub(super) struct SimulatedNet {
+pub(crate) struct SimulatedNet {
     report: Report,
     /// What came in, and what went out.
     traffic: [Traffic; 2],
@@ -24,7 +24,7 @@ pub(super) struct SimulatedNet {
 }
 
 impl SimulatedNet {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
         let report = Report::new(Origin::Simulated, interval)?;
         Ok(Self { report, traffic: Default::default(), answers: Default::default() })
     }

@@ -12,13 +12,13 @@ use crate::{
 
 /// Makes up the feature `profile`.
 #[derive(Debug)]
-pub(super) struct SimulatedProfile {
+pub(crate) struct SimulatedProfile {
     report: Report,
     reading: Reading,
 }
 
 impl SimulatedProfile {
-    pub(super) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration) -> Result<Self, InvalidSchema> {
         Ok(Self { report: Report::new(Origin::Simulated, interval)?, reading: Reading::default() })
     }
 }

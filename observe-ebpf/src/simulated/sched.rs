@@ -13,14 +13,14 @@ use crate::{
 
 /// Makes up the feature `sched`.
 #[derive(Debug)]
-pub(super) struct SimulatedSched {
+pub(crate) struct SimulatedSched {
     report: Report,
     counts: QueueCounts,
     waits: PostedHistogram,
 }
 
 impl SimulatedSched {
-    pub(super) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
+    pub(crate) fn new(interval: Duration, board: &KernelBoard) -> Result<Self, InvalidSchema> {
         let waits = board.post(&names::RUNQUEUE_LATENCIES, Origin::Simulated.attributes([]));
         Ok(Self { report: Report::new(Origin::Simulated, interval)?, counts: QueueCounts::default(), waits })
     }

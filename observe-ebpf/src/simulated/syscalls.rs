@@ -16,7 +16,7 @@ use crate::{
 
 /// Makes up the feature `syscalls`.
 #[derive(Debug)]
-pub(super) struct SimulatedSyscalls {
+pub(crate) struct SimulatedSyscalls {
     report: Report,
     calls: Vec<(Call, Habit)>,
     tops: tops::Report,
@@ -33,7 +33,7 @@ struct Habit {
 }
 
 impl SimulatedSyscalls {
-    pub(super) fn new(interval: Duration, config: &SyscallsConfig, board: &KernelBoard) -> Result<Self, InvalidConfig> {
+    pub(crate) fn new(interval: Duration, config: &SyscallsConfig, board: &KernelBoard) -> Result<Self, InvalidConfig> {
         let known = HABITS.iter().filter_map(|habit| Some((Call::new(names::number(habit.name)?), *habit)));
         Ok(Self {
             report: Report::new(Origin::Simulated, interval, config, board)?,

@@ -17,7 +17,7 @@ use crate::{
 
 /// Makes up the feature `tcp`.
 #[derive(Debug)]
-pub(super) struct SimulatedTcp {
+pub(crate) struct SimulatedTcp {
     report: Report,
     totals: Totals,
     wanted: Wanted,
@@ -25,7 +25,7 @@ pub(super) struct SimulatedTcp {
 }
 
 impl SimulatedTcp {
-    pub(super) fn new(
+    pub(crate) fn new(
         interval: Duration,
         config: &TcpConfig,
         guard: &Guard,
